@@ -1,0 +1,2 @@
+namespace Research.Control
+module internal Placeholder = let a = 1

@@ -1,0 +1,2 @@
+namespace Research
+module internal Placeholder = let a = 1

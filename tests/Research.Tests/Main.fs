@@ -1,0 +1,6 @@
+module Research.Tests.Main
+
+open Expecto
+
+[<EntryPoint>]
+let main arguments = runTestsInAssemblyWithCLIArgs [] arguments
