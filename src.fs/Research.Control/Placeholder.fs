@@ -1,2 +1,4 @@
 namespace Research.Control
-module internal Placeholder = let a = 1
+
+module internal Placeholder =
+    let a = 1

@@ -1,0 +1,206 @@
+namespace Research
+
+open System
+open System.Collections.Generic
+
+/// Derivatives of traced graphs with respect to variables, as new graphs. A derivative that is zero whatever the numbers is never built, so
+/// structural zeros cost nothing and can be read off: they are the constant 0.
+[<RequireQualifiedAccess>]
+module Derive =
+
+    /// Partial derivatives of one node by its arguments; 0 where there is none.
+    let private partials (node: Real) : struct (Real * Real * Real) =
+        let a, b, c = node.A, node.B, node.C
+        let zero, one = Real.Zero, Real.One
+        let unary derivative = struct (derivative, zero, zero)
+
+        match node.Op with
+        | Op.Neg -> unary (-one)
+        | Op.Abs -> unary (Real.Signum a)
+        | Op.Sqrt -> unary (0.5 / node)
+        | Op.Exp -> unary node
+        | Op.Log -> unary (1.0 / a)
+        | Op.Log1p -> unary (1.0 / (1.0 + a))
+        | Op.Expm1 -> unary (node + 1.0)
+        | Op.Sin -> unary (cos a)
+        | Op.Cos -> unary (-(sin a))
+        | Op.Tan -> unary (1.0 + node * node)
+        | Op.Asin -> unary (1.0 / sqrt (1.0 - a * a))
+        | Op.Acos -> unary (-1.0 / sqrt (1.0 - a * a))
+        | Op.Atan -> unary (1.0 / (1.0 + a * a))
+        | Op.Sinh -> unary (cosh a)
+        | Op.Cosh -> unary (sinh a)
+        | Op.Tanh -> unary (1.0 - node * node)
+        | Op.Sigmoid -> unary (node * (1.0 - node))
+        | Op.Softplus -> unary (Real.sigmoid a)
+        | Op.Erf -> unary (2.0 / sqrt Math.PI * exp (-(a * a)))
+        | Op.Add -> struct (one, one, zero)
+        | Op.Sub -> struct (one, -one, zero)
+        | Op.Mul -> struct (b, a, zero)
+        | Op.Div -> struct (1.0 / b, -(node / b), zero)
+        | Op.Pow ->
+            let byBase = b * Real.Pow(a, b - 1.0)
+
+            let byExponent =
+                if b.IsConstant then
+                    zero
+                else
+                    let atZero = a .= zero
+                    Real.where atZero zero (node * log (Real.where atZero one a))
+
+            struct (byBase, byExponent, zero)
+        | Op.Atan2 ->
+            let square = a * a + b * b
+            struct (b / square, -(a / square), zero)
+        | Op.Hypot ->
+            let length = Real.where (node .= zero) one node
+            struct (a / length, b / length, zero)
+        | Op.Min ->
+            let first = a .<= b
+            struct (Real.where first one zero, Real.where first zero one, zero)
+        | Op.Max ->
+            let first = a .>= b
+            struct (Real.where first one zero, Real.where first zero one, zero)
+        | _ -> struct (zero, zero, zero)
+
+    let private isZero (x: Real) = x.IsConstant && x.Value = 0.0
+
+    /// partial·tangent, exact where the partial is a choice: where(c, p, q)·t is where(c, p·t, q·t), so a branch not taken adds 0 even when
+    /// the tangent is infinite or NaN.
+    let private times (partial: Real) (tangent: Real) : Real =
+        if partial.Op = Op.Where && partial.B.IsConstant && partial.C.IsConstant then
+            let branch (x: Real) = if isZero x then x else x * tangent
+            Real.Where(Condition partial.A, branch partial.B, branch partial.C)
+        else
+            partial * tangent
+
+    /// The given order without the nodes that no variable reaches.
+    let private active (variables: Real[]) (nodes: Real[]) : Real[] =
+        let reached = HashSet<Real>(variables, HashIdentity.Reference)
+
+        nodes
+        |> Array.filter (fun node ->
+            let arity = Operation.arity node.Op
+
+            arity > 0
+            && not (Operation.isCondition node.Op)
+            && (reached.Contains node.A
+                || (arity > 1 && reached.Contains node.B)
+                || (arity > 2 && reached.Contains node.C))
+            && reached.Add node)
+
+    /// Derivatives of every output along several directions at once. seeds:[variables][directions] holds the tangents of the variables;
+    /// the result is [outputs][directions]. Forward mode: one pass, whatever the number of outputs.
+    let forward (variables: Real[]) (seeds: Real[][]) (outputs: Real[]) : Real[][] =
+        let directions = if seeds.Length = 0 then 0 else seeds[0].Length
+        let none: Real[] = Array.create directions Real.Zero
+        let tangents = Dictionary<Real, Real[]>(HashIdentity.Reference)
+        Array.iter2 (fun variable seed -> tangents[variable] <- seed) variables seeds
+
+        let tangentOf (node: Real) =
+            match tangents.TryGetValue node with
+            | true, tangent -> tangent
+            | _ -> none
+
+        for node in active variables (Trace.order outputs) do
+            if node.Op = Op.Where then
+                let yes, no = tangentOf node.B, tangentOf node.C
+                tangents[node] <- Array.map2 (fun y n -> Real.Where(Condition node.A, y, n)) yes no
+            else
+                let struct (byA, byB, _) = partials node
+                let a = tangentOf node.A
+
+                let b =
+                    if Operation.arity node.Op > 1 then
+                        tangentOf node.B
+                    else
+                        none
+
+                let term partial tangent =
+                    if isZero partial || isZero tangent then
+                        Real.Zero
+                    else
+                        times partial tangent
+
+                tangents[node] <- Array.init directions (fun k -> term byA a[k] + term byB b[k])
+
+        Array.map tangentOf outputs
+
+    /// Derivatives of weighted sums of the outputs by every variable. weights:[sums][outputs]; the result is [sums][variables]. Reverse
+    /// mode: one pass a sum, whatever the number of variables.
+    let reverse (variables: Real[]) (weights: Real[][]) (outputs: Real[]) : Real[][] =
+        let nodes = active variables (Trace.order outputs)
+        let isActive = HashSet<Real>(Seq.append variables nodes, HashIdentity.Reference)
+        let known = Dictionary<Real, struct (Real * Real * Real)>(HashIdentity.Reference)
+
+        let partialsOf node =
+            match known.TryGetValue node with
+            | true, found -> found
+            | _ ->
+                let fresh = partials node
+                known[node] <- fresh
+                fresh
+
+        weights
+        |> Array.map (fun weight ->
+            let adjoints = Dictionary<Real, Real>(HashIdentity.Reference)
+
+            let add (node: Real) (contribution: Real) =
+                if isActive.Contains node && not (isZero contribution) then
+                    adjoints[node] <-
+                        match adjoints.TryGetValue node with
+                        | true, sum -> sum + contribution
+                        | _ -> contribution
+
+            Array.iter2 add outputs weight
+
+            for i in nodes.Length - 1 .. -1 .. 0 do
+                let node = nodes[i]
+
+                match adjoints.TryGetValue node with
+                | true, adjoint when node.Op = Op.Where ->
+                    add node.B (Real.Where(Condition node.A, adjoint, Real.Zero))
+                    add node.C (Real.Where(Condition node.A, Real.Zero, adjoint))
+                | true, adjoint ->
+                    let struct (byA, byB, _) = partialsOf node
+
+                    if not (isZero byA) then
+                        add node.A (times byA adjoint)
+
+                    if not (isZero byB) then
+                        add node.B (times byB adjoint)
+                | _ -> ()
+
+            variables
+            |> Array.map (fun variable ->
+                match adjoints.TryGetValue variable with
+                | true, adjoint -> adjoint
+                | _ -> Real.Zero))
+
+    let private unit n i =
+        Array.init n (fun j -> if i = j then Real.One else Real.Zero)
+
+    /// Jacobian [outputs, variables], by whichever of the two modes takes fewer passes.
+    let jacobian (variables: Real[]) (outputs: Real[]) : Mat =
+        let n, m = variables.Length, outputs.Length
+
+        if n <= m then
+            let rows = forward variables (Array.init n (unit n)) outputs
+            Array2D.init m n (fun i j -> rows[i][j])
+        else
+            let rows = reverse variables (Array.init m (unit m)) outputs
+            Array2D.init m n (fun i j -> rows[i][j])
+
+    /// Gradient of one output.
+    let gradient (variables: Real[]) (output: Real) : Vec =
+        (reverse variables [| [| Real.One |] |] [| output |])[0]
+
+    /// Hessian of one output, forward over reverse; both triangles hold the same nodes.
+    let hessian (variables: Real[]) (output: Real) : Mat =
+        let n = variables.Length
+        let rows = forward variables (Array.init n (unit n)) (gradient variables output)
+        Array2D.init n n (fun i j -> if i >= j then rows[i][j] else rows[j][i])
+
+    /// Which entries of a Jacobian or Hessian can be other than zero.
+    let sparsity (derivative: Mat) : bool[,] =
+        derivative |> Array2D.map (isZero >> not)
