@@ -92,6 +92,8 @@ type Real internal (op: Op, a: Real, b: Real, c: Real, value: float, name: strin
     static member (/)(x: Real, y: Real) : Real =
         if y.Is 1.0 then x
         elif y.Is -1.0 then -x
+        elif x.Op = Op.Neg then -(x.A / y)
+        elif y.Op = Op.Neg then -(x / y.A)
         else Real.Binary(Op.Div, x, y)
 
     static member (+)(x: float, y: Real) : Real = Real.Constant x + y

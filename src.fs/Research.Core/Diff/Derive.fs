@@ -37,7 +37,9 @@ module Derive =
         | Op.Add -> struct (one, one, zero)
         | Op.Sub -> struct (one, -one, zero)
         | Op.Mul -> struct (b, a, zero)
-        | Op.Div -> struct (1.0 / b, -(node / b), zero)
+        | Op.Div ->
+            let inverse = 1.0 / b
+            struct (inverse, -(node * inverse), zero)
         | Op.Pow ->
             let byBase = b * Real.Pow(a, b - 1.0)
 

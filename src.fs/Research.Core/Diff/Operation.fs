@@ -1,7 +1,7 @@
 namespace Research
 
 open System
-open MathNet.Numerics
+open Research.Kernels
 
 /// What a node of a traced graph computes. Conditions are nodes too: 1 where they hold, 0 where not.
 type Op =
@@ -47,19 +47,15 @@ type Op =
     | Or = 53uy
     // three arguments
     | Where = 60uy
-    // introduced by the compiler only
-    /// round to the nearest integer, ties to even
-    | Round = 70uy
-    /// 2^k for an integer-valued −1022 ≤ k ≤ 1023
-    | Exponential2 = 71uy
-    /// integer e with 1/√2 ≤ x·2^−e < √2, for normal positive x
+    // introduced by the compiler only: see Lane for their meaning
+    | Odd = 70uy
+    | PowerOfTwo = 71uy
     | Exponent = 72uy
-    /// a·b + c, rounded once
-    | FusedMultiplyAdd = 80uy
-    /// c − a·b, rounded once
-    | FusedNegateMultiplyAdd = 81uy
-    /// a·b − c, rounded once
-    | FusedMultiplySubtract = 82uy
+    | Mantissa = 73uy
+    | FlipByHalfTurn = 75uy
+    | FusedMultiplyAdd = 76uy
+    | FusedNegateMultiplyAdd = 77uy
+    | FusedMultiplySubtract = 78uy
 
 /// The meaning of each operation on numbers: the reference that compiled code is held against.
 [<RequireQualifiedAccess>]
@@ -72,9 +68,8 @@ module Operation =
         | Op.Variable -> 0
         | _ when op < Op.Add -> 1
         | _ when op < Op.Where -> 2
-        | Op.Round
-        | Op.Exponential2
-        | Op.Exponent -> 1
+        | Op.FlipByHalfTurn -> 2
+        | _ when op >= Op.Odd && op <= Op.Mantissa -> 1
         | _ -> 3
 
     /// True of a comparison or a combination of comparisons.
@@ -85,7 +80,8 @@ module Operation =
         | Op.Equal
         | Op.And
         | Op.Or
-        | Op.Not -> true
+        | Op.Not
+        | Op.Odd -> true
         | _ -> false
 
     /// True where the order of two arguments does not matter, to the bit.
@@ -154,7 +150,7 @@ module Operation =
         | Op.Tanh -> tanh a
         | Op.Sigmoid -> sigmoid a
         | Op.Softplus -> softplus a
-        | Op.Erf -> SpecialFunctions.Erf a
+        | Op.Erf -> Lane.ErrorFunction a
         | Op.Not -> 1.0 - a
         | Op.Add -> a + b
         | Op.Sub -> a - b
@@ -171,10 +167,4 @@ module Operation =
         | Op.And -> a * b
         | Op.Or -> Math.Max(a, b)
         | Op.Where -> if a <> 0.0 then b else c
-        | Op.Round -> Math.Round a
-        | Op.Exponential2 -> Math.ScaleB(1.0, int a)
-        | Op.Exponent -> float (Math.ILogB(a * Math.Sqrt 2.0))
-        | Op.FusedMultiplyAdd -> Math.FusedMultiplyAdd(a, b, c)
-        | Op.FusedNegateMultiplyAdd -> Math.FusedMultiplyAdd(-a, b, c)
-        | Op.FusedMultiplySubtract -> Math.FusedMultiplyAdd(a, b, -c)
-        | _ -> invalidArg (nameof op) $"{op} is a leaf and has no value of its own"
+        | _ -> invalidArg (nameof op) $"{op} has no value of its own: it is a leaf, or a step of compiled code"

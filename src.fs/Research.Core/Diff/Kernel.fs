@@ -1,0 +1,191 @@
+namespace Research
+
+open System
+open System.Runtime.InteropServices
+open Microsoft.FSharp.NativeInterop
+open Research.Kernels
+
+#nowarn "9" "51" // native pointers: this file is the one place where spans become addresses
+
+/// A compiled function: numbers in, numbers out, at one point or at many at once. 'T is float or float32. Thread-safe, and collected with
+/// its machine code. All vector widths give the same bits, save where an argument of a sine or cosine is beyond ±1e5 (single precision:
+/// ±1e4): then the whole call is redone with the library's functions, which may differ in the last place.
+[<Sealed>]
+type Kernel<'T when 'T: unmanaged> internal (inputs: int, parameters: int, fast: Program, exact: Lazy<Program>) =
+
+    let bodies program =
+        InstructionSets.available typeof<'T>
+        |> List.map (fun set -> set.Lanes, lazy (Emit.compile set (program ())))
+        |> List.toArray
+
+    let fastBodies = bodies (fun () -> fast)
+    let exactBodies = bodies (fun () -> exact.Value)
+
+    let ahead (pointer: voidptr) (step: nativeint) =
+        let address = NativePtr.toNativeInt (NativePtr.ofVoidPtr<byte> pointer)
+        NativePtr.toVoidPtr (NativePtr.ofNativeInt<byte>(address + step * nativeint sizeof<'T>))
+
+    /// One call on one width; true when it must be redone.
+    let run (bodies: Bodies) (call: KernelCall) : bool =
+        let mutable call = call
+        let mutable redo = false
+        use constants = fixed &bodies.Constants[bodies.ConstantsOffset]
+        call.Constants <- NativePtr.toVoidPtr constants
+        call.Work <- Scratch.OfThread bodies.Scratch
+
+        if bodies.Pieces.Length = 1 then
+            redo <- bodies.Pieces[0].Invoke(&&call)
+        else
+            let blocks = call.Blocks
+            let mutable block = 0n
+            call.Blocks <- 1n
+
+            while block < blocks && not redo do
+                for piece in bodies.Pieces do
+                    redo <- piece.Invoke(&&call) || redo
+
+                call.Input <- ahead call.Input call.InputStep
+                call.Parameters <- ahead call.Parameters call.ParameterStep
+                call.Output <- ahead call.Output call.OutputStep
+                block <- block + 1n
+
+        redo
+
+    let invoke (width: int) (call: KernelCall) =
+        let _, body = fastBodies[width]
+
+        if run body.Value call then
+            let _, body = exactBodies[width]
+            run body.Value call |> ignore
+
+    let require condition message =
+        if not condition then
+            invalidArg "outputs" (message ())
+
+    /// Number of inputs of the function.
+    member _.Inputs = inputs
+
+    /// Number of parameters: numbers shared by all points of a call, which change without recompiling.
+    member _.Parameters = parameters
+
+    /// Number of outputs.
+    member _.Outputs = fast.Outputs.Length
+
+    /// Instructions a point, after sharing and fusion.
+    member _.Instructions =
+        fast.Ops |> Array.filter (fun op -> Operation.arity op > 0) |> Array.length
+
+    /// How many instructions of each kind, most frequent first.
+    member _.OperationCounts = fast.Ops |> Array.countBy id |> Array.sortByDescending snd
+
+    /// Lanes of the widest body: the natural number of points for `Scan`.
+    member _.Lanes = fst fastBodies[0]
+
+    /// Evaluates the function at `count` points. Element i of point p is at i·inputRow + p of the inputs; result j of point p goes to
+    /// j·outputRow + p of the outputs, which must not overlap the inputs.
+    member _.Run
+        (
+            points: ReadOnlySpan<'T>,
+            inputRow: int,
+            parameterValues: ReadOnlySpan<'T>,
+            results: Span<'T>,
+            outputRow: int,
+            count: int
+        ) =
+        let outputs = fast.Outputs.Length
+
+        let needed rows row =
+            if rows = 0 || count = 0 then
+                0
+            else
+                (rows - 1) * row + count
+
+        let given, room, shared = points.Length, results.Length, parameterValues.Length
+        require (count >= 0) (fun () -> $"Kernel.Run needs 0 points or more, and got {count}")
+
+        require (inputRow >= count && outputRow >= count) (fun () ->
+            $"Kernel.Run needs rows as long as the {count} points, and got {inputRow} and {outputRow}")
+
+        require (given >= needed inputs inputRow) (fun () ->
+            $"Kernel.Run needs {inputs} rows of {count} inputs at a distance of {inputRow}, and got {given} numbers")
+
+        require (room >= needed outputs outputRow) (fun () ->
+            $"Kernel.Run needs room for {outputs} rows of {count} results at a distance of {outputRow}, and got {room}")
+
+        require (shared = parameters) (fun () -> $"Kernel.Run needs {parameters} parameters, and got {shared}")
+
+        use input = fixed &MemoryMarshal.GetReference points
+        use parameter = fixed &MemoryMarshal.GetReference parameterValues
+        use output = fixed &MemoryMarshal.GetReference results
+
+        let rec widest index =
+            if fst fastBodies[index] <= max count 1 then
+                index
+            else
+                widest (index + 1)
+
+        let width = widest 0
+        let lanes = fst fastBodies[width]
+
+        let blocks first number =
+            let mutable call = KernelCall()
+            call.Input <- NativePtr.toVoidPtr (NativePtr.add input first)
+            call.InputRow <- nativeint inputRow
+            call.InputStep <- nativeint lanes
+            call.Parameters <- NativePtr.toVoidPtr parameter
+            call.Output <- NativePtr.toVoidPtr (NativePtr.add output first)
+            call.OutputRow <- nativeint outputRow
+            call.OutputStep <- nativeint lanes
+            call.Blocks <- nativeint number
+            invoke width call
+
+        if count > 0 then
+            blocks 0 (count / lanes)
+
+            // the last points that fill no block are done with their predecessors once more
+            if count % lanes > 0 then
+                blocks (count - lanes) 1
+
+    /// Evaluates the function at `count` points laid out without gaps: element i of point p at i·count + p.
+    member this.Run(points: ReadOnlySpan<'T>, parameterValues: ReadOnlySpan<'T>, results: Span<'T>, count: int) =
+        this.Run(points, count, parameterValues, results, count, count)
+
+    /// Evaluates the function at one point.
+    member this.Run(point: 'T[], [<ParamArray>] parameterValues: 'T[]) : 'T[] =
+        let results = Array.zeroCreate fast.Outputs.Length
+        this.Run(ReadOnlySpan point, ReadOnlySpan parameterValues, Span results, 1)
+        results
+
+    /// Runs a recurrence in as many lanes as `Lanes`: `records` holds steps + 1 records of `recordRows` rows of `Lanes` numbers; step t reads
+    /// its inputs from the first rows of record t and writes its outputs to the first rows of record t + 1. The parameters of step t, shared
+    /// by all lanes, are those from t·parameterStep on.
+    member _.Scan
+        (records: Span<'T>, recordRows: int, parameterValues: ReadOnlySpan<'T>, parameterStep: int, steps: int)
+        =
+        let lanes = fst fastBodies[0]
+        let outputs = fast.Outputs.Length
+        let record = recordRows * lanes
+        let room, shared = records.Length, parameterValues.Length
+
+        require (recordRows >= max inputs outputs) (fun () ->
+            $"Kernel.Scan needs records of {max inputs outputs} rows or more, and got {recordRows}")
+
+        require (room >= (steps + 1) * record) (fun () ->
+            $"Kernel.Scan needs room for {steps + 1} records of {recordRows}×{lanes} numbers, and got {room}")
+
+        require (steps = 0 || shared >= (steps - 1) * parameterStep + parameters) (fun () ->
+            $"Kernel.Scan needs {parameters} parameters a step at a distance of {parameterStep} for {steps} steps, and got {shared}")
+
+        use first = fixed &MemoryMarshal.GetReference records
+        use parameter = fixed &MemoryMarshal.GetReference parameterValues
+        let mutable call = KernelCall()
+        call.Input <- NativePtr.toVoidPtr first
+        call.InputRow <- nativeint lanes
+        call.InputStep <- nativeint record
+        call.Parameters <- NativePtr.toVoidPtr parameter
+        call.ParameterStep <- nativeint parameterStep
+        call.Output <- NativePtr.toVoidPtr (NativePtr.add first record)
+        call.OutputRow <- nativeint lanes
+        call.OutputStep <- nativeint record
+        call.Blocks <- nativeint steps
+        invoke 0 call
