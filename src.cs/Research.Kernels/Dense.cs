@@ -1,0 +1,267 @@
+using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Research.Kernels;
+
+/// <summary>
+/// Small dense linear algebra on row-major matrices, in SIMD, without allocation. Pointers are trusted: callers check shapes once, outside
+/// their loops.
+/// </summary>
+internal static unsafe class Dense
+{
+    /// <summary>
+    /// C ← C + s·A·B. A is [rows, inner] with element (i,k) at a[i·aRow + k·aColumn], so that a transposed A costs nothing; B is
+    /// [inner, columns] and C [rows, columns], both row-major with the given row distances.
+    /// </summary>
+    public static void AddProduct(
+        double* c, int cRow, double* a, int aRow, int aColumn, double* b, int bRow, int rows, int inner, int columns, double s = 1)
+    {
+        var j = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            for (; j + 16 <= columns; j += 16)
+            {
+                var i = 0;
+                for (; i + 4 <= rows; i += 4)
+                    Block4x16(c + i * cRow + j, cRow, a + i * aRow, aRow, aColumn, b + j, bRow, inner, s);
+                for (; i < rows; i++)
+                {
+                    Block1x8(c + i * cRow + j, a + i * aRow, aColumn, b + j, bRow, inner, s);
+                    Block1x8(c + i * cRow + j + 8, a + i * aRow, aColumn, b + j + 8, bRow, inner, s);
+                }
+            }
+
+            for (; j + 8 <= columns; j += 8)
+            {
+                var i = 0;
+                for (; i + 4 <= rows; i += 4)
+                    Block4x8(c + i * cRow + j, cRow, a + i * aRow, aRow, aColumn, b + j, bRow, inner, s);
+                for (; i < rows; i++) Block1x8(c + i * cRow + j, a + i * aRow, aColumn, b + j, bRow, inner, s);
+            }
+        }
+
+        for (; j + 4 <= columns; j += 4)
+        {
+            var i = 0;
+            for (; i + 4 <= rows; i += 4)
+                Block4x4(c + i * cRow + j, cRow, a + i * aRow, aRow, aColumn, b + j, bRow, inner, s);
+            for (; i < rows; i++) Block1x4(c + i * cRow + j, a + i * aRow, aColumn, b + j, bRow, inner, s);
+        }
+
+        for (; j < columns; j++)
+        {
+            for (var i = 0; i < rows; i++)
+            {
+                var sum = 0.0;
+                for (var k = 0; k < inner; k++) sum = Math.FusedMultiplyAdd(a[i * aRow + k * aColumn], b[k * bRow + j], sum);
+                c[i * cRow + j] += s * sum;
+            }
+        }
+    }
+
+    private static void Block4x16(
+        double* c, int cRow, double* a, int aRow, int aColumn, double* b, int bRow, int inner, double s)
+    {
+        Vector512<double> c00 = default, c01 = default, c10 = default, c11 = default;
+        Vector512<double> c20 = default, c21 = default, c30 = default, c31 = default;
+        double* a1 = a + aRow, a2 = a1 + aRow, a3 = a2 + aRow;
+        for (var k = 0; k < inner; k++)
+        {
+            var b0 = Vector512.Load(b);
+            var b1 = Vector512.Load(b + 8);
+            var x = Vector512.Create(*a);
+            c00 = Vector512.FusedMultiplyAdd(x, b0, c00);
+            c01 = Vector512.FusedMultiplyAdd(x, b1, c01);
+            x = Vector512.Create(*a1);
+            c10 = Vector512.FusedMultiplyAdd(x, b0, c10);
+            c11 = Vector512.FusedMultiplyAdd(x, b1, c11);
+            x = Vector512.Create(*a2);
+            c20 = Vector512.FusedMultiplyAdd(x, b0, c20);
+            c21 = Vector512.FusedMultiplyAdd(x, b1, c21);
+            x = Vector512.Create(*a3);
+            c30 = Vector512.FusedMultiplyAdd(x, b0, c30);
+            c31 = Vector512.FusedMultiplyAdd(x, b1, c31);
+            b += bRow;
+            a += aColumn;
+            a1 += aColumn;
+            a2 += aColumn;
+            a3 += aColumn;
+        }
+
+        AddRow(c, c00, s);
+        AddRow(c + 8, c01, s);
+        AddRow(c + cRow, c10, s);
+        AddRow(c + cRow + 8, c11, s);
+        AddRow(c + 2 * cRow, c20, s);
+        AddRow(c + 2 * cRow + 8, c21, s);
+        AddRow(c + 3 * cRow, c30, s);
+        AddRow(c + 3 * cRow + 8, c31, s);
+    }
+
+    private static void Block4x8(
+        double* c, int cRow, double* a, int aRow, int aColumn, double* b, int bRow, int inner, double s)
+    {
+        Vector512<double> c0 = default, c1 = default, c2 = default, c3 = default;
+        double* a1 = a + aRow, a2 = a1 + aRow, a3 = a2 + aRow;
+        for (var k = 0; k < inner; k++)
+        {
+            var row = Vector512.Load(b);
+            c0 = Vector512.FusedMultiplyAdd(Vector512.Create(*a), row, c0);
+            c1 = Vector512.FusedMultiplyAdd(Vector512.Create(*a1), row, c1);
+            c2 = Vector512.FusedMultiplyAdd(Vector512.Create(*a2), row, c2);
+            c3 = Vector512.FusedMultiplyAdd(Vector512.Create(*a3), row, c3);
+            b += bRow;
+            a += aColumn;
+            a1 += aColumn;
+            a2 += aColumn;
+            a3 += aColumn;
+        }
+
+        AddRow(c, c0, s);
+        AddRow(c + cRow, c1, s);
+        AddRow(c + 2 * cRow, c2, s);
+        AddRow(c + 3 * cRow, c3, s);
+    }
+
+    private static void Block1x8(double* c, double* a, int aColumn, double* b, int bRow, int inner, double s)
+    {
+        var sum = Vector512<double>.Zero;
+        for (var k = 0; k < inner; k++)
+            sum = Vector512.FusedMultiplyAdd(Vector512.Create(a[k * aColumn]), Vector512.Load(b + k * bRow), sum);
+        AddRow(c, sum, s);
+    }
+
+    private static void Block4x4(
+        double* c, int cRow, double* a, int aRow, int aColumn, double* b, int bRow, int inner, double s)
+    {
+        Vector256<double> c0 = default, c1 = default, c2 = default, c3 = default;
+        double* a1 = a + aRow, a2 = a1 + aRow, a3 = a2 + aRow;
+        for (var k = 0; k < inner; k++)
+        {
+            var row = Vector256.Load(b);
+            c0 = Vector256.FusedMultiplyAdd(Vector256.Create(*a), row, c0);
+            c1 = Vector256.FusedMultiplyAdd(Vector256.Create(*a1), row, c1);
+            c2 = Vector256.FusedMultiplyAdd(Vector256.Create(*a2), row, c2);
+            c3 = Vector256.FusedMultiplyAdd(Vector256.Create(*a3), row, c3);
+            b += bRow;
+            a += aColumn;
+            a1 += aColumn;
+            a2 += aColumn;
+            a3 += aColumn;
+        }
+
+        AddRow(c, c0, s);
+        AddRow(c + cRow, c1, s);
+        AddRow(c + 2 * cRow, c2, s);
+        AddRow(c + 3 * cRow, c3, s);
+    }
+
+    private static void Block1x4(double* c, double* a, int aColumn, double* b, int bRow, int inner, double s)
+    {
+        var sum = Vector256<double>.Zero;
+        for (var k = 0; k < inner; k++)
+            sum = Vector256.FusedMultiplyAdd(Vector256.Create(a[k * aColumn]), Vector256.Load(b + k * bRow), sum);
+        AddRow(c, sum, s);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddRow(double* c, Vector512<double> sum, double s) =>
+        Vector512.Store(Vector512.FusedMultiplyAdd(sum, Vector512.Create(s), Vector512.Load(c)), c);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddRow(double* c, Vector256<double> sum, double s) =>
+        Vector256.Store(Vector256.FusedMultiplyAdd(sum, Vector256.Create(s), Vector256.Load(c)), c);
+
+    /// <summary>y ← y + A x, or Aᵀ x with the strides of A exchanged. A:[rows, inner].</summary>
+    public static void AddProduct(double* y, double* a, int aRow, int aColumn, double* x, int rows, int inner)
+    {
+        if (aRow == 1)
+        {
+            // columns of A are contiguous: combine them
+            for (var k = 0; k < inner; k++) AddScaled(y, a + k * aColumn, x[k], rows);
+            return;
+        }
+
+        for (var i = 0; i < rows; i++) y[i] += Dot(a + i * aRow, x, inner, aColumn);
+    }
+
+    /// <summary>y ← y + s·x.</summary>
+    public static void AddScaled(double* y, double* x, double s, int count)
+    {
+        var i = 0;
+        if (Vector512.IsHardwareAccelerated)
+            for (; i + 8 <= count; i += 8)
+                Vector512.Store(Vector512.FusedMultiplyAdd(Vector512.Create(s), Vector512.Load(x + i), Vector512.Load(y + i)), y + i);
+        for (; i + 4 <= count; i += 4)
+            Vector256.Store(Vector256.FusedMultiplyAdd(Vector256.Create(s), Vector256.Load(x + i), Vector256.Load(y + i)), y + i);
+        for (; i < count; i++) y[i] = Math.FusedMultiplyAdd(s, x[i], y[i]);
+    }
+
+    /// <summary>Σ a[i·step]·b[i].</summary>
+    public static double Dot(double* a, double* b, int count, int step = 1)
+    {
+        var sum = 0.0;
+        var i = 0;
+        if (step == 1 && count >= 8)
+        {
+            var sums = Vector256<double>.Zero;
+            for (; i + 4 <= count; i += 4)
+                sums = Vector256.FusedMultiplyAdd(Vector256.Load(a + i), Vector256.Load(b + i), sums);
+            sum = Vector256.Sum(sums);
+        }
+
+        for (; i < count; i++) sum = Math.FusedMultiplyAdd(a[i * step], b[i], sum);
+        return sum;
+    }
+
+    /// <summary>
+    /// Replaces the lower triangle of a symmetric matrix by its Cholesky factor, a = L Lᵀ, with the inverses of L's diagonal in
+    /// <paramref name="inverse"/>. False where a pivot is not positive; a is then spoilt.
+    /// </summary>
+    public static bool Cholesky(double* a, int aRow, double* inverse, int n)
+    {
+        for (var i = 0; i < n; i++)
+        {
+            var row = a + i * aRow;
+            for (var j = 0; j < i; j++) row[j] = (row[j] - Dot(row, a + j * aRow, j)) * inverse[j];
+            var pivot = row[i] - Dot(row, row, i);
+            if (!(pivot > 0) || double.IsInfinity(pivot)) return false;
+            var root = Math.Sqrt(pivot);
+            row[i] = root;
+            inverse[i] = 1 / root;
+        }
+
+        return true;
+    }
+
+    /// <summary>X ← (L Lᵀ)⁻¹ X, of X:[n, columns] row-major; L and the inverses of its diagonal from <see cref="Cholesky"/>.</summary>
+    public static void Solve(double* l, int lRow, double* inverse, double* x, int xRow, int n, int columns)
+    {
+        for (var i = 0; i < n; i++)
+        {
+            for (var k = 0; k < i; k++) AddScaled(x + i * xRow, x + k * xRow, -l[i * lRow + k], columns);
+            Scale(x + i * xRow, inverse[i], columns);
+        }
+
+        for (var i = n - 1; i >= 0; i--)
+        {
+            for (var k = i + 1; k < n; k++) AddScaled(x + i * xRow, x + k * xRow, -l[k * lRow + i], columns);
+            Scale(x + i * xRow, inverse[i], columns);
+        }
+    }
+
+    /// <summary>x ← s·x.</summary>
+    public static void Scale(double* x, double s, int count)
+    {
+        for (var i = 0; i < count; i++) x[i] *= s;
+    }
+
+    /// <summary>a ← (a + aᵀ)/2.</summary>
+    public static void Symmetrise(double* a, int aRow, int n)
+    {
+        for (var i = 1; i < n; i++)
+            for (var j = 0; j < i; j++)
+                a[i * aRow + j] = a[j * aRow + i] = 0.5 * (a[i * aRow + j] + a[j * aRow + i]);
+    }
+}

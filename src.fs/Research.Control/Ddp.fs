@@ -1,0 +1,25 @@
+namespace Research.Control
+
+/// Differential dynamic programming (Mayne 1966; Jacobson and Mayne 1970): iLQR with the second derivatives of the dynamics,
+///
+///     Qxx += V'x·fxx    Qux += V'x·fux    Quu += V'x·fuu,
+///
+/// which makes convergence quadratic near a solution. Far from one Quu may be indefinite, and the regularisation takes over.
+[<RequireQualifiedAccess>]
+module Ddp =
+
+    /// The defaults of iLQR.
+    let defaults = Ilqr.defaults
+
+    /// A solver that can be used again from other controls. An exception when the dynamics have no second derivatives.
+    let create (options: Options) (problem: Problem) : TrajectoryOptimiser =
+        if problem.Dynamics.Traced.IsNone then
+            invalidArg
+                (nameof problem)
+                "DDP needs the second derivatives of the dynamics, and these have none: use iLQR, or trace them"
+
+        TrajectoryOptimiser(problem, true, options)
+
+    /// Solves a problem from initial controls [T, m].
+    let solve (options: Options) (problem: Problem) (controls: float[,]) : Solution =
+        (create options problem).Solve controls

@@ -1,0 +1,35 @@
+namespace Research.Control
+
+/// The iterative linear-quadratic regulator (Li and Todorov 2004; Tassa, Erez, Todorov 2012), with box-constrained controls as of Tassa,
+/// Mansard and Todorov (2014). Along the current trajectory the dynamics are linear and the cost quadratic:
+///
+///     Qx  = lx + fxᵀ V'x            Qxx = lxx + fxᵀ V'xx fx
+///     Qu  = lu + fuᵀ V'x            Quu = luu + fuᵀ (V'xx + μI) fu
+///     k   = −Quu⁻¹ Qu               K   = −Quu⁻¹ Qux
+///
+/// and the next trajectory is that of u = ū + αk + K(x − x̄).
+[<RequireQualifiedAccess>]
+module Ilqr =
+
+    /// Options of the 2014 release of Tassa's package, with regularisation in state space.
+    let defaults: Options =
+        {
+            MaxIterations = 500
+            CostTolerance = 1e-7
+            GradientTolerance = 1e-4
+            Regularisation = StateSpace
+            FirstRegularisation = 1.0
+            RegularisationFactor = 1.6
+            MinRegularisation = 1e-6
+            MaxRegularisation = 1e10
+            Steps = Array.init 11 (fun i -> 10.0 ** (-0.3 * float i))
+            AcceptRatio = 0.0
+        }
+
+    /// A solver that can be used again from other controls.
+    let create (options: Options) (problem: Problem) : TrajectoryOptimiser =
+        TrajectoryOptimiser(problem, false, options)
+
+    /// Solves a problem from initial controls [T, m].
+    let solve (options: Options) (problem: Problem) (controls: float[,]) : Solution =
+        (create options problem).Solve controls

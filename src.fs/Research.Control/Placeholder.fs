@@ -1,4 +1,0 @@
-namespace Research.Control
-
-module internal Placeholder =
-    let a = 1
