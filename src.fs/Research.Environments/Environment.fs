@@ -1,0 +1,114 @@
+namespace Research.Environments
+
+open System
+open Research
+
+/// A named number of a state or control.
+type Quantity = { Name: string; Unit: string }
+
+/// A system to control: a differentiable model, the task that goes with it, and what an episode of it is. All functions are traced.
+type Environment =
+    {
+        Name: string
+        Summary: string
+        /// where the equations and constants are from
+        Source: string
+        States: Quantity[]
+        Controls: Quantity[]
+        /// time of a step, s
+        TimeStep: float
+        /// steps of the task
+        Horizon: int
+        /// x' = f(x, u) for a time step
+        Step: float -> Vec -> Vec -> Vec
+        /// cost of a step of the given time
+        Stage: float -> Vec -> Vec -> Real
+        Terminal: Vec -> Real
+        /// mean of the first state
+        Start: float[]
+        /// standard deviation of each number of the first state, in an episode
+        StartSpread: float[]
+        /// limits of the controls; infinite where there is none
+        Limits: float[] * float[]
+        /// true of a state in which an episode ends early
+        IsTerminal: float[] -> bool
+        /// standard deviation of the usual random first controls of an optimiser; 0 where it starts from no control
+        ControlSpread: float
+        Scene: Scene
+    }
+
+    /// The dynamics at a time step.
+    member this.Dynamics(timeStep: float) : Dynamics =
+        Dynamics.ofTraced this.States.Length this.Controls.Length (this.Step timeStep)
+
+    /// The cost at a time step.
+    member this.Cost(timeStep: float) : Cost =
+        Cost.create (this.Stage timeStep) this.Terminal
+
+/// What a step of an episode gives, for every member of a batch. Terminated and truncated mean what they mean in Gymnasium: the task itself
+/// ended, or the time ran out.
+type Outcome =
+    {
+        /// [batch, n]
+        Observation: float[,]
+        /// minus the cost of the step, [batch]
+        Reward: float[]
+        Terminated: bool[]
+        Truncated: bool[]
+    }
+
+/// Episodes of an environment, a batch at a time. The same seed gives the same episodes.
+[<Sealed>]
+type Episodes(environment: Environment, batch: int) =
+    let n, m = environment.States.Length, environment.Controls.Length
+    let lower, upper = environment.Limits
+
+    let kernel =
+        Compile.compile (n + m) (fun z ->
+            let x, u = z[.. n - 1], z[n..]
+            Array.append (environment.Step environment.TimeStep x u) [| environment.Stage environment.TimeStep x u |])
+
+    let points = Array.zeroCreate<float>((n + m) * batch)
+    let results = Array.zeroCreate<float>((n + 1) * batch)
+    let mutable time = 0
+
+    do
+        if batch < 1 then
+            invalidArg (nameof batch) $"a batch has one episode or more, and {batch} were asked for"
+
+    let observe () =
+        Array2D.init batch n (fun b i -> points[i * batch + b])
+
+    /// Starts all episodes anew. The first observations [batch, n].
+    member _.Reset(seed: int) : float[,] =
+        let rng = Rng.OfSeed seed
+        time <- 0
+
+        for b in 0 .. batch - 1 do
+            for i in 0 .. n - 1 do
+                points[i * batch + b] <- environment.Start[i] + environment.StartSpread[i] * rng.Normal()
+
+        observe ()
+
+    /// Takes a step with actions [batch, m], held to the limits.
+    member _.Step(actions: float[,]) : Outcome =
+        if Array2D.length1 actions <> batch || Array2D.length2 actions <> m then
+            invalidArg
+                (nameof actions)
+                $"{environment.Name} needs actions of {batch}×{m}, and got {Array2D.length1 actions}×{Array2D.length2 actions}"
+
+        for b in 0 .. batch - 1 do
+            for i in 0 .. m - 1 do
+                points[(n + i) * batch + b] <- Math.Min(Math.Max(actions[b, i], lower[i]), upper[i])
+
+        kernel.Run(ReadOnlySpan points, ReadOnlySpan<float>.Empty, Span results, batch)
+        Array.blit results 0 points 0 (n * batch)
+        time <- time + 1
+        let observation = observe ()
+
+        {
+            Observation = observation
+            Reward = Array.init batch (fun b -> -results[n * batch + b])
+            Terminated = Array.init batch (fun b -> environment.IsTerminal observation[b, *])
+            Truncated = Array.create batch (time >= environment.Horizon)
+        }
