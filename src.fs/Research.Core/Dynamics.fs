@@ -1,6 +1,9 @@
 namespace Research
 
 open System
+open Microsoft.FSharp.NativeInterop
+
+#nowarn "9" // memory on the stack, for one small matrix
 
 /// Discrete dynamics x' = f(x, u): all that solvers know of a system. Batched: point p of a batch of `count` has its state in rows 0 … n−1
 /// and its control in rows n … n+m−1 of `points`, number i of it at i·count + p; results lie in the same way.
