@@ -3,4 +3,5 @@ module Research.Tests.Main
 open Expecto
 
 [<EntryPoint>]
-let main arguments = runTestsInAssemblyWithCLIArgs [] arguments
+let main arguments =
+    runTestsInAssemblyWithCLIArgs [] arguments
