@@ -80,6 +80,9 @@ type Solution =
         SolveSeconds: float
     }
 
+    /// The feedback law about the solution: u = ū + K (x − x̄).
+    member solution.Policy: Policy = Policy.feedback solution.X solution.U solution.Gains
+
 /// Statements of problems, and what is wrong with them.
 [<RequireQualifiedAccess>]
 module Problem =
