@@ -96,7 +96,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             curvature
         )
 
-    /// The first step, in order of preference, that lowers the cost as promised: its index, its cost and the ratio; index −1 if none.
+    /// The step that lowers the cost most among the lanes of the first rollout in which any keeps its promise: its index, its cost and the ratio; index −1 if none.
     let search cost =
         let mutable found = -1
         let mutable foundCost = cost
@@ -107,9 +107,9 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             let count = min workspace.Lanes (options.Steps.Length - first)
             workspace.Begin(ReadOnlySpan(options.Steps, first, count))
             plant.Rollout workspace
-            let mutable lane = 0
+            let mutable best = -1
 
-            while found < 0 && lane < count do
+            for lane in 0 .. count - 1 do
                 let alpha = options.Steps[first + lane]
                 let change = cost - workspace.Costs[lane]
                 let promised = -alpha * (backward.Linear + alpha * backward.Quadratic)
@@ -120,13 +120,18 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                     else
                         float (sign change)
 
-                if Double.IsFinite change && ratio > options.AcceptRatio then
+                if
+                    Double.IsFinite change
+                    && ratio > options.AcceptRatio
+                    && workspace.Costs[lane] < foundCost
+                then
+                    best <- lane
                     found <- first + lane
                     foundCost <- workspace.Costs[lane]
                     foundRatio <- ratio
-                    workspace.Accept lane
 
-                lane <- lane + 1
+            if best >= 0 then
+                workspace.Accept best
 
             first <- first + workspace.Lanes
 
