@@ -1,28 +1,103 @@
 module Research.Cli.Program
 
 open System
-open Research.Cli.Verify
+open System.Diagnostics
+open System.Reflection
+open System.Threading
+open Argu
+
+/// The name of this program's file, as its user typed it.
+let private program =
+    IO.Path.GetFileNameWithoutExtension(Environment.GetCommandLineArgs()[0])
+
+let private examples =
+    $"""
+EXAMPLES:
+
+    {program} solve cartpole
+    {program} solve car --seed 3 --output parked
+    {program} solve pendulum --limits -2,2 --horizon 200
+    {program} solve cartpole --solver ddp --json
+    {program} verify tests/golden/*.json
+
+EXIT CODES:
+
+    0     solved to the tolerances; every case passed
+    1     the solver stopped short of its tolerances; a case failed
+    2     wrong command line, or a file that cannot be read
+    3     a file could not be written
+    130   interrupted by Ctrl-C; what was found so far is written
+
+Results go to standard output, progress and messages to standard error. The same command gives the same numbers, bit by bit, on one machine.
+"""
+
+let private sinceStart () =
+    (DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds
+
+let private version () =
+    match Assembly.GetExecutingAssembly().GetCustomAttribute<AssemblyInformationalVersionAttribute>() with
+    | null -> ""
+    | attribute -> attribute.InformationalVersion
+
+/// What to type to get the run again, quoted for a shell where that is needed.
+let private commandOf (arguments: string[]) =
+    let isPlain c =
+        Char.IsLetterOrDigit c || "-_,./=+:".Contains(c: char)
+
+    let quoted (argument: string) =
+        if argument <> "" && Seq.forall isPlain argument then
+            argument
+        else
+            "'" + argument.Replace("'", "'\\''") + "'"
+
+    arguments
+    |> Seq.map quoted
+    |> String.concat " "
+    |> fun line -> $"dotnet run -c Release --project src.fs/Research.Cli -- {line}"
+
+let private execute (arguments: string[]) (cancellation: CancellationToken) : Result<int, Fault> =
+    let parser =
+        ArgumentParser.Create<Arguments>(programName = program, checkStructure = false)
+
+    try
+        let results = parser.ParseCommandLine(arguments, raiseOnUsage = true)
+
+        if results.Contains Arguments.Version then
+            Console.WriteLine(version ())
+            Ok Exit.success
+        else
+            match results.TryGetSubCommand() with
+            | Some(Solve solve) ->
+                SolveCommand.options solve (commandOf arguments)
+                |> Result.bind (fun options -> SolveCommand.run options cancellation sinceStart)
+            | Some(List list) -> ListCommand.run (list.Contains ListArguments.Json)
+            | Some(Verify verify) ->
+                VerifyCommand.run
+                    (verify.TryGetResult VerifyArguments.Tolerance)
+                    (verify.Contains VerifyArguments.Json)
+                    (verify.GetResult VerifyArguments.Files)
+            | _ ->
+                Console.Error.WriteLine(parser.PrintUsage() + examples)
+                Ok Exit.usage
+    with :? ArguParseException as failure ->
+        if failure.ErrorCode = ErrorCode.HelpText then
+            Console.WriteLine(failure.Message + examples)
+            Ok Exit.success
+        else
+            let firstLine = (failure.Message.Split '\n')[0]
+            Fault.usage (firstLine.Replace("ERROR: ", "") + " See --help.")
 
 [<EntryPoint>]
 let main arguments =
-    let mutable worst = 0
+    use cancellation = new CancellationTokenSource()
 
-    for path in arguments do
-        match Verification.run path with
-        | Error message ->
-            eprintfn "%s" message
-            worst <- 2
-        | Ok(kind, results) ->
-            printfn "%s (%s)" path kind
+    Console.CancelKeyPress.Add(fun pressed ->
+        if not cancellation.IsCancellationRequested then
+            pressed.Cancel <- true
+            cancellation.Cancel())
 
-            for result in results do
-                let passed = Verification.passes None result
-                printfn "  %s %s %s" (if passed then "pass" else "FAIL") result.Case (defaultArg result.Failure "")
-
-                for comparison in result.Comparisons do
-                    printfn "      %-32s %.1e" comparison.Quantity comparison.Error
-
-                if not passed then
-                    worst <- max worst 1
-
-    worst
+    match execute arguments cancellation.Token with
+    | Ok code -> code
+    | Error failure ->
+        Console.Error.WriteLine $"error: {failure.Message}"
+        failure.Code

@@ -18,7 +18,8 @@ type Shape =
     /// a rectangle turned by an angle about its centre
     | Box of ink: Ink * centre: (float * float) * width: float * height: float * angle: float
 
-/// How to picture a system: the part of the plane that is seen, and the shapes at a state.
+/// How to picture a system: the part of the plane that is seen, and the shapes at a state: as many, of the same kinds and in the same order
+/// at every state.
 type Scene =
     {
         XRange: float * float

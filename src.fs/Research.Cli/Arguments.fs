@@ -1,0 +1,75 @@
+namespace Research.Cli
+
+open Argu
+
+/// Which algorithm solves.
+type SolverName =
+    | Ilqr
+    | Ddp
+
+/// Arguments of `solve`.
+type SolveArguments =
+    | [<MainCommand; ExactlyOnce>] Problem of PROBLEM: string
+    | [<Unique>] Solver of SolverName
+    | [<Unique>] Horizon of STEPS: int
+    | [<Unique>] Dt of SECONDS: float
+    | [<Unique>] Seed of NUMBER: int
+    | [<Unique>] Max_Iterations of NUMBER: int
+    | Limits of ``LO,HI``: string list
+    | [<Unique>] Output of FOLDER: string
+    | [<Unique>] Json
+    | [<Unique>] No_Report
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Problem _ -> "what to solve: a name that 'list' shows."
+            | Solver _ -> "ilqr (default), or ddp, which adds second derivatives of the dynamics."
+            | Horizon _ -> "number of time steps; the problem's own by default."
+            | Dt _ -> "length of a time step in seconds; the problem's own by default."
+            | Seed _ ->
+                "seed of the random first controls, 0 by default; for problems that 'list' shows as starting from noise."
+            | Max_Iterations _ -> "iterations after which the solver gives up, 500 by default."
+            | Limits _ ->
+                "lowest and highest value of each control, or one pair for all, as -5,5 or -5,5 -1,1; 'none' lifts them. The problem's own by default."
+            | Output _ -> "folder for the files; by default a new one, runs/PROBLEM-TIME."
+            | Json -> "print the content of result.json and nothing else, and write files only with --output."
+            | No_Report -> "write result.json alone: no report.html, no plots, no motion.svg."
+
+/// Arguments of `list`.
+type ListArguments =
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Json -> "print as JSON."
+
+/// Arguments of `verify`.
+type VerifyArguments =
+    | [<MainCommand; ExactlyOnce>] Files of FILE: string list
+    | [<Unique>] Tolerance of NUMBER: float
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Files _ -> "files of recorded cases, such as tests/golden/*.json."
+            | Tolerance _ ->
+                "largest relative error at which every quantity passes; by default 1e-8 for direct problems, 1e-6 for costs of iterated ones."
+            | Json -> "print as JSON."
+
+/// All arguments.
+type Arguments =
+    | [<CliPrefix(CliPrefix.None)>] Solve of ParseResults<SolveArguments>
+    | [<CliPrefix(CliPrefix.None)>] List of ParseResults<ListArguments>
+    | [<CliPrefix(CliPrefix.None)>] Verify of ParseResults<VerifyArguments>
+    | [<Unique>] Version
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Solve _ -> "solve a problem of optimal control, show and write the solution."
+            | List _ -> "list the problems."
+            | Verify _ -> "solve recorded cases of other programs and compare."
+            | Version -> "print the version."

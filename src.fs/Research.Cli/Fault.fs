@@ -1,0 +1,39 @@
+namespace Research.Cli
+
+/// Exit codes.
+[<RequireQualifiedAccess>]
+module Exit =
+
+    /// solved to the tolerances; every case passed
+    let success = 0
+
+    /// the solver stopped short of its tolerances; a case failed
+    let failure = 1
+
+    /// a wrong command line, or a file that cannot be read
+    let usage = 2
+
+    /// a file could not be written
+    let output = 3
+
+    /// stopped by Ctrl-C; what was found so far is written
+    let interrupted = 130
+
+/// Why a command ends without a result: its exit code, and one line that says what was wrong, where, and what would be right.
+type Fault = { Code: int; Message: string }
+
+/// Ways to fail.
+[<RequireQualifiedAccess>]
+module Fault =
+
+    /// A wrong command line.
+    let usage (message: string) : Result<'a, Fault> =
+        Error { Code = Exit.usage; Message = message }
+
+    /// A file that cannot be written.
+    let output (message: string) : Result<'a, Fault> =
+        Error
+            {
+                Code = Exit.output
+                Message = message
+            }

@@ -1,0 +1,97 @@
+namespace Research.Lab
+
+open System
+open Research
+
+/// A named number over time, with its lowest and highest allowed value where it has them; an end that is infinite does not count.
+type Series =
+    {
+        Name: string
+        Unit: string
+        Values: float[]
+        Bounds: (float * float) option
+    }
+
+/// What one iteration of an optimiser did.
+[<Struct>]
+type IterationRecord =
+    {
+        Number: int
+        /// cost after the iteration
+        Cost: float
+        Gradient: float
+        Regularisation: float
+        /// length of the accepted step; 0 when none was accepted
+        Step: float
+        Seconds: float
+    }
+
+/// A run of an optimiser on a problem, as plain data: all that files, plots and reports are made of.
+type Run =
+    {
+        Problem: string
+        /// the problem in one line
+        Summary: string
+        /// where the problem is from
+        Source: string
+        Solver: string
+        /// why the optimiser stopped, in words
+        Status: string
+        Converged: bool
+        Cost: float
+        /// time between two values of a series, s
+        TimeStep: float
+        /// T+1 values each
+        States: Series[]
+        /// T values each, held over their step
+        Controls: Series[]
+        /// feedback gains [T][m, n] around the trajectory; empty where there are none
+        Gains: float[,][]
+        Iterations: IterationRecord[]
+        /// named parts of the time that the run took, s
+        Timings: (string * float) list
+        /// every option by name, those left at their default too
+        Options: (string * string) list
+        /// what to type to get this run again
+        Command: string
+        Started: DateTimeOffset
+        /// the machine and the versions that matter for the numbers
+        Platform: string
+        Scene: Scene
+    }
+
+    /// The state at a step.
+    member this.StateAt(step: int) : float[] =
+        this.States |> Array.map (fun series -> series.Values[step])
+
+    /// T.
+    member this.Horizon: int =
+        if this.States.Length = 0 then
+            0
+        else
+            this.States[0].Values.Length - 1
+
+/// Numbers as they are shown to people.
+[<RequireQualifiedAccess>]
+module Show =
+
+    /// A number with about as many digits as given, in plain form where that is short.
+    let number (digits: int) (x: float) : string =
+        if Double.IsNaN x then
+            "NaN"
+        elif Double.IsPositiveInfinity x then
+            "∞"
+        elif Double.IsNegativeInfinity x then
+            "−∞"
+        elif x = 0.0 then
+            "0"
+        elif abs x >= 1e6 || abs x < 1e-4 then
+            x.ToString($"0.{String('#', digits - 1)}e+0")
+        else
+            x.ToString $"G{digits}"
+
+    /// A time with the unit that suits it.
+    let seconds (s: float) : string =
+        if s < 1e-3 then $"{number 3 (s * 1e6)} µs"
+        elif s < 1.0 then $"{number 3 (s * 1e3)} ms"
+        else $"{number 3 s} s"
