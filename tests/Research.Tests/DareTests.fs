@@ -18,13 +18,15 @@ let tests =
 
                 match Dare.solve a b q r with
                 | Ok solution ->
-                    Expect.isLessThan solution.Residual 1e-9 "residual"
+                    // an unstable mode that is hard to reach makes P large and the equation ill-conditioned
+                    let size = flat solution.P |> Seq.map abs |> Seq.max
+                    Expect.isLessThan solution.Residual (1e-12 * (1.0 + size)) "residual"
                     Expect.isLessThan solution.SpectralRadius 1.0 "spectral radius"
                 | Error fault -> failtest $"{fault}")
 
             testProperty "½x₀ᵀPx₀ is the cost of the closed loop" (fun (seed: int) ->
                 let random = Random seed
-                let a, b = scaled 0.7 (random.Matrix(3, 3)), random.Matrix(3, 2)
+                let a, b = scaled 0.4 (random.Matrix(3, 3)), random.Matrix(3, 2)
                 let q, r = random.Positive(3, 0.5), random.Positive(2, 0.5)
 
                 match Dare.solve a b q r with
@@ -48,7 +50,7 @@ let tests =
 
             testProperty "the gain does not change when Q and R scale together" (fun (seed: int) ->
                 let random = Random seed
-                let a, b = scaled 0.7 (random.Matrix(4, 4)), random.Matrix(4, 2)
+                let a, b = scaled 0.4 (random.Matrix(4, 4)), random.Matrix(4, 2)
                 let q, r = random.Positive(4, 0.1), random.Positive(2, 0.1)
 
                 match Dare.solve a b q r, Dare.solve a b (scaled 100.0 q) (scaled 100.0 r) with
@@ -58,7 +60,7 @@ let tests =
             testProperty "a cross term is a shift of the control" (fun (seed: int) ->
                 // with u = v − R⁻¹Nᵀx the cross term disappears: A − BR⁻¹Nᵀ, Q − NR⁻¹Nᵀ
                 let random = Random seed
-                let a, b = scaled 0.7 (random.Matrix(3, 3)), random.Matrix(3, 1)
+                let a, b = scaled 0.4 (random.Matrix(3, 3)), random.Matrix(3, 1)
 
                 let q, r, n =
                     random.Positive(3, 1.0), array2D [ [ 2.0 ] ], scaled 0.1 (random.Matrix(3, 1))
