@@ -12,7 +12,7 @@ public delegate void AddCurvature(int step, ReadOnlySpan<double> lambda, Span<do
 /// trajectory to the feedback law u = ū + αk + K(x − x̄) and the value function ½δxᵀVxx δx + Vxᵀδx. Sources: Tassa, Erez, Todorov (2012);
 /// Tassa, Mansard, Todorov (2014) for limits. Owns its scratch memory and allocates nothing after construction; not thread-safe.
 ///
-/// Step t of the model is the record at t·<see cref="RecordSize"/>: fx [n,n], fu [n,m], lx [n], lu [m], lxx [n,n], lux [m,n], luu [m,m],
+/// Step t of the model is the record at t·modelRow: fx [n,n], fu [n,m], lx [n], lu [m], lxx [n,n], lux [m,n], luu [m,m],
 /// all row-major. Step t of the law is the record at t·policyRow of: x̄ [n], ū [m], k [m], K [m,n].
 /// </summary>
 public sealed unsafe class BackwardPass
@@ -65,6 +65,7 @@ public sealed unsafe class BackwardPass
     /// Runs the pass. Returns −1, or the step at which Quu was not positive definite.
     /// </summary>
     /// <param name="model">The records of all steps.</param>
+    /// <param name="modelRow">Distance of the records of two steps, <see cref="RecordSize"/> or more.</param>
     /// <param name="terminalGradient">lx at the end, [n].</param>
     /// <param name="terminalHessian">lxx at the end, [n,n].</param>
     /// <param name="policy">The laws of all steps: ū is read, k (also the start of the search for limited controls) and K are written.</param>
@@ -78,6 +79,7 @@ public sealed unsafe class BackwardPass
     /// <param name="values">Where the value function of every step goes, Vx [n] then Vxx [n,n] each; or empty.</param>
     public int Run(
         ReadOnlySpan<double> model,
+        int modelRow,
         ReadOnlySpan<double> terminalGradient,
         ReadOnlySpan<double> terminalHessian,
         Span<double> policy,
@@ -90,9 +92,9 @@ public sealed unsafe class BackwardPass
         AddCurvature? curvature = null,
         Span<double> values = default)
     {
-        if (model.Length < steps * RecordSize || policyRow < PolicySize || policy.Length < (steps - 1) * policyRow + PolicySize)
+        if (modelRow < RecordSize || model.Length < (steps - 1) * modelRow + RecordSize || policyRow < PolicySize || policy.Length < (steps - 1) * policyRow + PolicySize)
             throw new ArgumentException(
-                $"A backward pass of {steps} steps needs {steps * RecordSize} and {(steps - 1) * policyRow + PolicySize} numbers of model and policy, and got {model.Length} and {policy.Length} at a distance of {policyRow}.");
+                $"A backward pass of {steps} steps needs {(steps - 1) * modelRow + RecordSize} and {(steps - 1) * policyRow + PolicySize} numbers of model and policy, and got {model.Length} and {policy.Length} at a distance of {policyRow}.");
         if (terminalGradient.Length != n || terminalHessian.Length != n * n || lower.Length != upper.Length || (lower.Length != 0 && lower.Length != m))
             throw new ArgumentException(
                 $"A backward pass of {n} states and {m} controls got a terminal gradient of {terminalGradient.Length}, a Hessian of {terminalHessian.Length} and limits of {lower.Length} and {upper.Length} numbers.");
@@ -111,7 +113,7 @@ public sealed unsafe class BackwardPass
                     curvature(t, vx, hessian);
                 }
 
-                if (!Step(records + t * RecordSize, laws + t * policyRow, v, vv, room, curvature is null ? null : second, stateRegularisation, controlRegularisation, low, high))
+                if (!Step(records + t * modelRow, laws + t * policyRow, v, vv, room, curvature is null ? null : second, stateRegularisation, controlRegularisation, low, high))
                     return t;
                 if (store is not null)
                 {

@@ -202,6 +202,7 @@ module Lqr =
             let failed =
                 backward.Run(
                     model,
+                    backward.RecordSize,
                     Array.zeroCreate<float>(n + 1),
                     flat terminal,
                     policy,

@@ -20,6 +20,8 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
     let candidateRows = n + 2 + m
     let laws = Array.zeroCreate<float>(horizon * lawSize)
     let points = Array.zeroCreate<float>((n + m + signals) * (horizon + 1))
+    let modelSize = backward.RecordSize + 3 * m
+    let model = Array.zeroCreate<float>(modelSize * horizon)
 
     do
         let lower, upper =
@@ -31,6 +33,8 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
             let tail = t * lawSize + backward.PolicySize
             Array.blit lower 0 laws tail m
             Array.blit upper 0 laws (tail + m) m
+            Array.blit lower 0 model (t * modelSize + backward.RecordSize + m) m
+            Array.blit upper 0 model (t * modelSize + backward.RecordSize + 2 * m) m
 
             for i in 0 .. signals - 1 do
                 laws[tail + 2 * m + i] <- problem.Signals[t, i]
@@ -42,6 +46,7 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
     member _.Points = points
     member _.Row = horizon + 1
     member _.Laws = laws
+    member _.ModelSize = modelSize
     member _.LawSize = lawSize
     member _.Lanes = lanes
     member _.CandidateRows = candidateRows
@@ -52,7 +57,9 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
 
     /// derivatives of all steps, one row a quantity
     member val Derivatives = Array.zeroCreate<float>(backward.RecordSize * horizon)
-    member val Model = Array.zeroCreate<float>(backward.RecordSize * horizon)
+
+    /// The model of each step, `ModelSize` apart: what the backward pass wants, then ū and the limits.
+    member _.Model = model
     member val TerminalGradient = Array.zeroCreate<float> n
     member val TerminalHessian = Array.zeroCreate<float>(n * n)
 
@@ -87,6 +94,7 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
                 for i in 0 .. m - 1 do
                     let u = candidates[control + i * lanes]
                     laws[law + n + i] <- u
+                    model[t * modelSize + backward.RecordSize + i] <- u
                     points[(n + i) * row + t] <- u
 
 /// What a solver computes with: rollouts of several candidates at once, and the local model along a trajectory.
@@ -101,6 +109,9 @@ type internal Plant() =
 
     /// Fills the workspace's model from its points.
     abstract Expand: Workspace -> unit
+
+    /// The expressions of the model of a step, where they are known: constants among them are the same at every step.
+    abstract Model: Real[] option
 
 [<RequireQualifiedAccess>]
 module internal Plant =
@@ -147,23 +158,22 @@ module internal Plant =
                 (Array.concat [ xBar; uBar; k; gain; lower; upper; s ])
                 (Array.concat [ f x control; [| j + cost.Stage s x control; alpha |]; control ])
 
-        let model =
+        let modelGraph =
             let jacobian = Derive.jacobian z (f x u)
             let residuals = cost.Residuals |> Option.map (fun (stage, _) -> stage s x u)
             let gradient, hessian = expand z (cost.Stage s x u) residuals
 
-            Compile.graph
-                (Array.append z s)
-                [||]
-                (Array.concat
-                    [
-                        flatten jacobian[*, .. n - 1]
-                        flatten jacobian[*, n..]
-                        gradient
-                        flatten hessian[.. n - 1, .. n - 1]
-                        flatten hessian[n.., .. n - 1]
-                        flatten hessian[n.., n..]
-                    ])
+            Array.concat
+                [
+                    flatten jacobian[*, .. n - 1]
+                    flatten jacobian[*, n..]
+                    gradient
+                    flatten hessian[.. n - 1, .. n - 1]
+                    flatten hessian[n.., .. n - 1]
+                    flatten hessian[n.., n..]
+                ]
+
+        let model = Compile.graph (Array.append z s) [||] modelGraph
 
         let terminalCost = Compile.graph x s [| cost.Terminal s x |]
 
@@ -178,6 +188,7 @@ module internal Plant =
         let finalCosts = Array.zeroCreate<float> step.Lanes
 
         override _.Lanes = step.Lanes
+        override _.Model = Some modelGraph
 
         override _.Rollout workspace =
             let lanes, rows = workspace.Lanes, workspace.CandidateRows
@@ -193,7 +204,7 @@ module internal Plant =
             let horizon, row = problem.Horizon, workspace.Row
             let rows = model.Outputs
             model.Run(workspace.Points, row, ReadOnlySpan<float>.Empty, workspace.Derivatives, horizon, horizon)
-            Transpose.Run(workspace.Derivatives, horizon, workspace.Model, rows, rows, horizon)
+            Transpose.Run(workspace.Derivatives, horizon, workspace.Model, workspace.ModelSize, rows, horizon)
 
             for i in 0 .. n - 1 do
                 finalState[i] <- workspace.Points[i * row + horizon]
@@ -243,6 +254,7 @@ module internal Plant =
             Array.init signals (fun i -> problem.Signals[t, i])
 
         override _.Lanes = lanes
+        override _.Model = None
 
         override _.Rollout workspace =
             let rows, candidates, laws =
@@ -310,7 +322,7 @@ module internal Plant =
                 horizon
             )
 
-            Transpose.Run(derivatives, horizon, workspace.Model, rows, rows, horizon)
+            Transpose.Run(derivatives, horizon, workspace.Model, workspace.ModelSize, rows, horizon)
             let state = Array.init n (fun i -> workspace.Points[i * row + horizon])
             let final = terminal.Run(state, signalsOf horizon)
             Array.blit final 1 workspace.TerminalGradient 0 n

@@ -46,7 +46,6 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     let backward = BackwardPass(n, m)
     let plant = Plant.create problem
     let workspace = Workspace(problem, backward, plant.Lanes)
-    let lower, upper = problem.Limits |> Option.defaultValue ([||], [||])
     let iterations: Iteration[] = Array.zeroCreate options.MaxIterations
     let point = Array.zeroCreate (n + m)
 
@@ -60,6 +59,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
         else
             null
 
+    let sweep = Sweep.create problem backward plant.Model curvature
     let compileSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds
 
     /// Sets the nominal controls, without feedback, and rolls them out. The cost.
@@ -76,25 +76,10 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
         workspace.Accept 0
         workspace.Costs[0]
 
-    let sweep mu =
-        let state, control =
-            match options.Regularisation with
-            | StateSpace -> mu, 0.0
-            | ControlSpace -> 0.0, mu
-
-        backward.Run(
-            workspace.Model,
-            workspace.TerminalGradient,
-            workspace.TerminalHessian,
-            workspace.Laws,
-            workspace.LawSize,
-            horizon,
-            state,
-            control,
-            lower,
-            upper,
-            curvature
-        )
+    let run mu =
+        match options.Regularisation with
+        | StateSpace -> sweep.Run(workspace, mu, 0.0)
+        | ControlSpace -> sweep.Run(workspace, 0.0, mu)
 
     /// The step that lowers the cost most among the lanes of the first rollout in which any keeps its promise: its index, its cost and the ratio; index −1 if none.
     let search cost =
@@ -112,7 +97,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             for lane in 0 .. count - 1 do
                 let alpha = options.Steps[first + lane]
                 let change = cost - workspace.Costs[lane]
-                let promised = -alpha * (backward.Linear + alpha * backward.Quadratic)
+                let promised = -alpha * (sweep.Linear + alpha * sweep.Quadratic)
 
                 let ratio =
                     if promised > 0.0 then
@@ -148,8 +133,8 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             Gains =
                 Array.init horizon (fun t ->
                     Array2D.init m n (fun i j -> workspace.Laws[t * workspace.LawSize + n + 2 * m + i * n + j]))
-            ValueGradient = backward.Vx.ToArray()
-            ValueHessian = (let vxx = backward.Vxx.ToArray() in Array2D.init n n (fun i j -> vxx[i * n + j]))
+            ValueGradient = sweep.Vx
+            ValueHessian = (let vxx = sweep.Vxx in Array2D.init n n (fun i j -> vxx[i * n + j]))
             Iterations = Array.sub iterations 0 count
             CompileSeconds = compileSeconds
             SolveSeconds = seconds
@@ -202,19 +187,19 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                     plant.Expand workspace
                     isNew <- false
 
-                let mutable failed = sweep mu
+                let mutable failed = run mu
 
                 while failed >= 0 && mu <= options.MaxRegularisation do
                     raise' ()
-                    failed <- sweep mu
+                    failed <- run mu
 
                 let used = mu
 
                 if failed >= 0 then
                     status <- ValueSome RegularisationLimit
-                elif not (Double.IsFinite backward.Linear) then
+                elif not (Double.IsFinite sweep.Linear) then
                     status <- ValueSome(Diverged "the derivatives along the trajectory are not finite")
-                elif backward.Gradient < options.GradientTolerance && mu < 1e-5 then
+                elif sweep.Gradient < options.GradientTolerance && mu < 1e-5 then
                     status <- ValueSome ConvergedByGradient
                 else
                     let struct (step, newCost, ratio) = search cost
@@ -237,7 +222,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                         {
                             Number = count + 1
                             Cost = cost
-                            Gradient = backward.Gradient
+                            Gradient = sweep.Gradient
                             Regularisation = used
                             Step = if step >= 0 then options.Steps[step] else 0.0
                             Ratio = ratio

@@ -62,6 +62,38 @@ type Kernel<'T when 'T: unmanaged> internal (inputs: int, parameters: int, fast:
         if not condition then
             invalidArg "outputs" (message ())
 
+    /// A recurrence on one width; a negative step of the parameters runs through them from the last to the first.
+    let scan width (records: Span<'T>) recordRows (parameterValues: ReadOnlySpan<'T>) parameterStep steps =
+        let lanes = fst fastBodies[width]
+        let outputs = fast.Outputs.Length
+        let record = recordRows * lanes
+        let room, shared = records.Length, parameterValues.Length
+        let distance = abs parameterStep
+
+        require (recordRows >= max inputs outputs) (fun () ->
+            $"Kernel.Scan needs records of {max inputs outputs} rows or more, and got {recordRows}")
+
+        require (room >= (steps + 1) * record) (fun () ->
+            $"Kernel.Scan needs room for {steps + 1} records of {recordRows}×{lanes} numbers, and got {room}")
+
+        require (steps = 0 || shared >= (steps - 1) * distance + parameters) (fun () ->
+            $"Kernel.Scan needs {parameters} parameters a step at a distance of {distance} for {steps} steps, and got {shared}")
+
+        use first = fixed &MemoryMarshal.GetReference records
+        use parameter = fixed &MemoryMarshal.GetReference parameterValues
+        let start = if parameterStep < 0 then (steps - 1) * distance else 0
+        let mutable call = KernelCall()
+        call.Input <- NativePtr.toVoidPtr first
+        call.InputRow <- nativeint lanes
+        call.InputStep <- nativeint record
+        call.Parameters <- NativePtr.toVoidPtr (NativePtr.add parameter start)
+        call.ParameterStep <- nativeint parameterStep
+        call.Output <- NativePtr.toVoidPtr (NativePtr.add first record)
+        call.OutputRow <- nativeint lanes
+        call.OutputStep <- nativeint record
+        call.Blocks <- nativeint steps
+        invoke width call
+
     /// Number of inputs of the function.
     member _.Inputs = inputs
 
@@ -162,30 +194,11 @@ type Kernel<'T when 'T: unmanaged> internal (inputs: int, parameters: int, fast:
     member _.Scan
         (records: Span<'T>, recordRows: int, parameterValues: ReadOnlySpan<'T>, parameterStep: int, steps: int)
         =
-        let lanes = fst fastBodies[0]
-        let outputs = fast.Outputs.Length
-        let record = recordRows * lanes
-        let room, shared = records.Length, parameterValues.Length
+        scan 0 records recordRows parameterValues parameterStep steps
 
-        require (recordRows >= max inputs outputs) (fun () ->
-            $"Kernel.Scan needs records of {max inputs outputs} rows or more, and got {recordRows}")
-
-        require (room >= (steps + 1) * record) (fun () ->
-            $"Kernel.Scan needs room for {steps + 1} records of {recordRows}×{lanes} numbers, and got {room}")
-
-        require (steps = 0 || shared >= (steps - 1) * parameterStep + parameters) (fun () ->
-            $"Kernel.Scan needs {parameters} parameters a step at a distance of {parameterStep} for {steps} steps, and got {shared}")
-
-        use first = fixed &MemoryMarshal.GetReference records
-        use parameter = fixed &MemoryMarshal.GetReference parameterValues
-        let mutable call = KernelCall()
-        call.Input <- NativePtr.toVoidPtr first
-        call.InputRow <- nativeint lanes
-        call.InputStep <- nativeint record
-        call.Parameters <- NativePtr.toVoidPtr parameter
-        call.ParameterStep <- nativeint parameterStep
-        call.Output <- NativePtr.toVoidPtr (NativePtr.add first record)
-        call.OutputRow <- nativeint lanes
-        call.OutputStep <- nativeint record
-        call.Blocks <- nativeint steps
-        invoke 0 call
+    /// Runs a recurrence in one lane, from the last parameters to the first: step s reads record s, writes record s + 1, and takes the
+    /// parameters from (steps − 1 − s)·parameterStep on.
+    member _.FoldBack
+        (records: Span<'T>, recordRows: int, parameterValues: ReadOnlySpan<'T>, parameterStep: int, steps: int)
+        =
+        scan (fastBodies.Length - 1) records recordRows parameterValues -parameterStep steps
