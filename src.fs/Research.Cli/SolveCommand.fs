@@ -341,7 +341,8 @@ module SolveCommand =
                 write options folder run
 
                 if not options.IsJson then
-                    let shown = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder)
+                    let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder)
+                    let shown = if relative.StartsWith ".." then folder else relative
                     let name = if options.HasReport then "report.html" else "result.json"
                     Console.WriteLine $"{Path.Combine(shown, name)}"
 

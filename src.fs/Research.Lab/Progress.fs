@@ -33,9 +33,9 @@ module Progress =
 
     let private headings = [| "iteration"; "cost"; "gradient"; "μ"; "α" |]
 
-    /// The newest iteration, twice a second.
+    /// The newest iteration, every two seconds.
     let private plain (seen: ConcurrentQueue<IterationRecord>) (work: Task<'a>) =
-        while not (work.Wait 500) do
+        while not (work.Wait 2000) do
             let mutable newest = ValueNone
             let mutable iteration = Unchecked.defaultof<IterationRecord>
 
