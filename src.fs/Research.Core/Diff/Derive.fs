@@ -67,14 +67,70 @@ module Derive =
 
     let private isZero (x: Real) = x.IsConstant && x.Value = 0.0
 
-    /// partial·tangent, exact where the partial is a choice: where(c, p, q)·t is where(c, p·t, q·t), so a branch not taken adds 0 even when
-    /// the tangent is infinite or NaN.
-    let private times (partial: Real) (tangent: Real) : Real =
-        if partial.Op = Op.Where && partial.B.IsConstant && partial.C.IsConstant then
-            let branch (x: Real) = if isZero x then x else x * tangent
-            Real.Where(Condition partial.A, branch partial.B, branch partial.C)
+    /// Whether a partial derivative of the operation can be infinite or NaN where its value is not wanted.
+    let private isSingular (op: Op) =
+        match op with
+        | Op.Sqrt
+        | Op.Exp
+        | Op.Log
+        | Op.Log1p
+        | Op.Expm1
+        | Op.Asin
+        | Op.Acos
+        | Op.Sinh
+        | Op.Cosh
+        | Op.Div
+        | Op.Pow
+        | Op.Atan2 -> true
+        | _ -> false
+
+    /// The condition c and the value y of where(c, y, 0) or where(not c, 0, y). Such derivatives come from branches; products and sums of
+    /// them keep that form, so that a branch not taken adds 0 even where a derivative within it is infinite or NaN.
+    let private guarded (x: Real) : struct (Real * Real) voption =
+        if x.Op <> Op.Where then
+            ValueNone
+        elif isZero x.C then
+            ValueSome(struct (x.A, x.B))
+        elif isZero x.B then
+            ValueSome(struct (Real.Unary(Op.Not, x.A), x.C))
         else
-            partial * tangent
+            ValueNone
+
+    let private same (c: Real) (d: Real) =
+        Object.ReferenceEquals(c, d)
+        || c.Op = Op.Not && d.Op = Op.Not && Object.ReferenceEquals(c.A, d.A)
+
+    let private isNegationOf (c: Real) (d: Real) =
+        d.Op = Op.Not && Object.ReferenceEquals(d.A, c)
+
+    /// where(condition, x, 0).
+    let private onlyWhere (condition: Real) (x: Real) : Real =
+        let choose (c: Real) y =
+            if c.Op = Op.Not then
+                Real.Where(Condition c.A, Real.Zero, y)
+            else
+                Real.Where(Condition c, y, Real.Zero)
+
+        match guarded x with
+        | ValueSome(struct (inner, y)) when not (same condition inner) ->
+            choose (Real.Binary(Op.And, condition, inner)) y
+        | ValueSome(struct (_, y)) -> choose condition y
+        | ValueNone -> if isZero x then x else choose condition x
+
+    let rec private times (partial: Real) (tangent: Real) : Real =
+        match guarded partial, guarded tangent with
+        | ValueSome(struct (condition, p)), _ -> onlyWhere condition (times p tangent)
+        | _, ValueSome(struct (condition, t)) -> onlyWhere condition (times partial t)
+        | _ -> partial * tangent
+
+    /// a + b. `keep`: whether a singular derivative may yet be multiplied by the sum, so that its condition must be kept.
+    let private plus (keep: bool) (a: Real) (b: Real) : Real =
+        match guarded a, guarded b with
+        | ValueSome(struct (c, x)), ValueSome(struct (d, y)) when same c d -> onlyWhere c (x + y)
+        | ValueSome(struct (c, x)), ValueSome(struct (d, y)) when isNegationOf c d -> Real.Where(Condition c, x, y)
+        | ValueSome(struct (c, x)), ValueSome(struct (d, y)) when isNegationOf d c -> Real.Where(Condition d, y, x)
+        | ValueSome(struct (c, _)), ValueSome(struct (d, _)) when keep -> onlyWhere (Real.Binary(Op.Or, c, d)) (a + b)
+        | _ -> a + b
 
     /// The given order without the nodes that no variable reaches.
     let private active (variables: Real[]) (nodes: Real[]) : Real[] =
@@ -104,7 +160,10 @@ module Derive =
             | true, tangent -> tangent
             | _ -> none
 
-        for node in active variables (Trace.order outputs) do
+        let nodes = active variables (Trace.order outputs)
+        let keep = nodes |> Array.exists (fun node -> isSingular node.Op)
+
+        for node in nodes do
             if node.Op = Op.Where then
                 let yes, no = tangentOf node.B, tangentOf node.C
                 tangents[node] <- Array.map2 (fun y n -> Real.Where(Condition node.A, y, n)) yes no
@@ -124,7 +183,7 @@ module Derive =
                     else
                         times partial tangent
 
-                tangents[node] <- Array.init directions (fun k -> term byA a[k] + term byB b[k])
+                tangents[node] <- Array.init directions (fun k -> plus keep (term byA a[k]) (term byB b[k]))
 
         Array.map tangentOf outputs
 
@@ -133,6 +192,15 @@ module Derive =
     let reverse (variables: Real[]) (weights: Real[][]) (outputs: Real[]) : Real[][] =
         let nodes = active variables (Trace.order outputs)
         let isActive = HashSet<Real>(Seq.append variables nodes, HashIdentity.Reference)
+        let exposed = HashSet<Real>(HashIdentity.Reference)
+
+        for node in nodes do
+            let leadsOn (argument: Real) =
+                not (isNull (box argument)) && exposed.Contains argument
+
+            if isSingular node.Op || leadsOn node.A || leadsOn node.B || leadsOn node.C then
+                exposed.Add node |> ignore
+
         let known = Dictionary<Real, struct (Real * Real * Real)>(HashIdentity.Reference)
 
         let partialsOf node =
@@ -151,7 +219,7 @@ module Derive =
                 if isActive.Contains node && not (isZero contribution) then
                     adjoints[node] <-
                         match adjoints.TryGetValue node with
-                        | true, sum -> sum + contribution
+                        | true, sum -> plus (exposed.Contains node) sum contribution
                         | _ -> contribution
 
             Array.iter2 add outputs weight
@@ -161,8 +229,8 @@ module Derive =
 
                 match adjoints.TryGetValue node with
                 | true, adjoint when node.Op = Op.Where ->
-                    add node.B (Real.Where(Condition node.A, adjoint, Real.Zero))
-                    add node.C (Real.Where(Condition node.A, Real.Zero, adjoint))
+                    add node.B (onlyWhere node.A adjoint)
+                    add node.C (onlyWhere (Real.Unary(Op.Not, node.A)) adjoint)
                 | true, adjoint ->
                     let struct (byA, byB, _) = partialsOf node
 
