@@ -1,0 +1,285 @@
+module Research.Tests.EnvironmentsTests
+
+open System
+open System.IO
+open System.Text.Json
+open Expecto
+open Research
+open Research.Environments
+
+let private golden (file: string) =
+    let path = Path.Combine(__SOURCE_DIRECTORY__, "..", "golden", file)
+    let document = JsonDocument.Parse(File.ReadAllText path)
+    document.RootElement.GetProperty("cases").EnumerateArray() |> Seq.toList
+
+let private row (element: JsonElement) : float[] =
+    if element.ValueKind = JsonValueKind.Number then
+        [| element.GetDouble() |]
+    else
+        [| for number in element.EnumerateArray() -> number.GetDouble() |]
+
+let private rows (element: JsonElement) =
+    [| for entry in element.EnumerateArray() -> row entry |]
+
+let private numbers (x: Vec) = Array.map Trace.number x
+
+let private step (environment: Environment) (x: float[]) (u: float[]) =
+    environment.Step environment.TimeStep (Vec.ofFloats x) (Vec.ofFloats u)
+    |> numbers
+
+/// programs that order the same operations differently
+let private recorded = 1e-9
+
+let private near tolerance (a: float) (b: float) message =
+    Expect.isTrue (abs (a - b) <= tolerance * Math.Max(1.0, abs b)) $"{message}: {a} and {b}"
+
+/// every recorded state follows from the one before
+let private follows environment (x: float[][]) (u: float[][]) =
+    for t in 0 .. u.Length - 1 do
+        let next = step environment x[t] u[t]
+        let expected = x[t + 1]
+
+        next
+        |> Array.iteri (fun i v -> near recorded v expected[i] $"state {i} after step {t}")
+
+let private totalCost (environment: Environment) (x: float[][]) (u: float[][]) =
+    let stage t =
+        environment.Stage environment.TimeStep (Vec.ofFloats x[t]) (Vec.ofFloats u[t])
+        |> Trace.number
+
+    Seq.sum (Seq.init u.Length stage)
+    + Trace.number (environment.Terminal(Vec.ofFloats x[u.Length]))
+
+let private rollout (environment: Environment) start (u: float[][]) = Array.scan (step environment) start u
+
+/// random points of an environment: states within a few units, controls within limits or a few units
+let private points (environment: Environment) count =
+    let rng = Rng.OfSeed 11
+    let lower, upper = environment.Limits
+
+    List.init count (fun _ ->
+        let x = environment.Start |> Array.map (fun v -> v + 0.7 * rng.Normal())
+
+        let u =
+            Array.init lower.Length (fun i -> rng.Uniform(Math.Max(lower[i], -3.0), Math.Min(upper[i], 3.0)))
+
+        x, u)
+
+/// Power that goes into the energy of a system along its motion: ∇E(x)·f(x, u).
+let private power (energy: Vec -> Real) (ode: Vec -> Vec -> Vec) x u =
+    let at = Vec.ofFloats x
+    Trace.number (Diff.gradv energy at (ode at (Vec.ofFloats u)))
+
+let private squared (a: Real) = a * a
+
+let private energyTests =
+    let expect name energy ode (supplied: float[] -> float[] -> float) environment =
+        test name {
+            for x, u in points environment 20 do
+                near 1e-10 (power energy ode x u) (supplied x u) $"power at %A{x}, %A{u}"
+        }
+
+    testList
+        "energy changes by what the control puts in and friction takes out"
+        [
+            expect
+                "pendulum"
+                (fun x ->
+                    0.5 * Pendulum.inertia * squared x[1]
+                    - 0.5 * Pendulum.mass * Pendulum.gravity * Pendulum.length * cos x[0])
+                Pendulum.ode
+                (fun x u -> u[0] * x[1] - Pendulum.damping * x[1] * x[1])
+                Pendulum.environment
+
+            expect
+                "cart-pole with a point mass"
+                (fun x ->
+                    let l = CartPole.poleLength
+                    let across = x[2] + l * cos x[1] * x[3]
+                    let up = l * sin x[1] * x[3]
+
+                    0.5 * CartPole.cartMass * squared x[2]
+                    + 0.5 * CartPole.poleMass * (squared across + squared up)
+                    - CartPole.poleMass * CartPole.gravity * l * cos x[1])
+                CartPole.ode
+                (fun x u -> u[0] * x[2])
+                CartPole.environment
+
+            expect
+                "cart-pole with a rod"
+                (fun x ->
+                    let m, l = CartPole.pilcoMass, CartPole.pilcoLength
+                    let across = x[2] + 0.5 * l * cos x[1] * x[3]
+                    let up = 0.5 * l * sin x[1] * x[3]
+
+                    0.5 * m * squared x[2]
+                    + 0.5 * m * (squared across + squared up)
+                    + 0.5 * (m * l * l / 12.0) * squared x[3]
+                    - 0.5 * m * CartPole.pilcoGravity * l * cos x[1])
+                CartPole.pilcoOde
+                (fun x u -> (u[0] - CartPole.pilcoFriction * x[2]) * x[2])
+                CartPole.pilco
+
+            expect
+                "acrobot"
+                (fun x ->
+                    let l1, c1, c2 = Acrobot.length1, Acrobot.centre1, Acrobot.centre2
+                    let both, w = x[0] + x[1], x[2] + x[3]
+                    let across = l1 * cos x[0] * x[2] + c2 * cos both * w
+                    let up = l1 * sin x[0] * x[2] + c2 * sin both * w
+                    let height1 = -c1 * cos x[0]
+                    let height2 = -l1 * cos x[0] - c2 * cos both
+
+                    0.5 * (Acrobot.mass1 * c1 * c1 + Acrobot.inertia1) * squared x[2]
+                    + 0.5 * Acrobot.mass2 * (squared across + squared up)
+                    + 0.5 * Acrobot.inertia2 * squared w
+                    + Acrobot.gravity * (Acrobot.mass1 * height1 + Acrobot.mass2 * height2))
+                Acrobot.ode
+                (fun x u -> u[0] * x[3])
+                Acrobot.environment
+        ]
+
+let private modelTests =
+    testList
+        "models"
+        [
+            for environment in Environments.all do
+                test $"derivatives of {environment.Name} equal differences" {
+                    let n = environment.States.Length
+                    let h = environment.TimeStep
+
+                    let stage (z: Vec) =
+                        [| environment.Stage h z[.. n - 1] z[n..] |]
+
+                    let next (z: Vec) = environment.Step h z[.. n - 1] z[n..]
+
+                    for x, u in points environment 3 do
+                        for name, report in
+                            [
+                                "step", Check.derivatives 1e-7 next (Array.append x u)
+                                "stage", Check.derivatives 1e-7 stage (Array.append x u)
+                                "terminal", Check.derivatives 1e-7 (environment.Terminal >> Array.singleton) x
+                            ] do
+                            Expect.isTrue report.Agrees $"{name}: {report}"
+                }
+
+            test "what hangs or stands still stays so without control" {
+                let up, still = Math.PI, 0.0
+
+                let places =
+                    [
+                        Pendulum.environment, [ [| still; still |]; [| up; still |] ]
+                        CartPole.environment, [ [| 0.3; still; 0.0; 0.0 |]; [| 0.3; up; 0.0; 0.0 |] ]
+                        CartPole.pilco, [ [| 0.3; still; 0.0; 0.0 |]; [| 0.3; up; 0.0; 0.0 |] ]
+                        Acrobot.environment,
+                        [ for a, b in [ 0.0, 0.0; up, 0.0; 0.0, up; up, up ] -> [| a; b; 0.0; 0.0 |] ]
+                        Car.environment, [ [| 1.0; 2.0; 0.5; 0.0 |] ]
+                        DoubleIntegrator.environment, [ [| 1.0; 0.0 |] ]
+                    ]
+
+                for environment, states in places do
+                    for x in states do
+                        let next = step environment x (Array.zeroCreate environment.Controls.Length)
+                        Array.iter2 (fun a b -> near 1e-12 a b $"{environment.Name} at %A{x}") next x
+            }
+
+            test "a car's front axle rolls where its front wheels point" {
+                // the front axle moves f = h v along the heading plus the wheel angle
+                let d = Car.axles
+
+                for x, u in points Car.environment 20 do
+                    let x = [| x[0]; x[1]; x[2]; 3.0 * x[3] |]
+                    let next = step Car.environment x u
+
+                    let front (s: float[]) =
+                        s[0] + d * cos s[2], s[1] + d * sin s[2]
+
+                    let (beforeX, beforeY), (afterX, afterY) = front x, front next
+                    let rolled = Car.environment.TimeStep * x[3]
+                    near 1e-12 (afterX - beforeX) (rolled * cos (x[2] + u[0])) "x"
+                    near 1e-12 (afterY - beforeY) (rolled * sin (x[2] + u[0])) "y"
+                    // and the rear axle moves along the body only
+                    let sideways = -(next[0] - x[0]) * sin x[2] + (next[1] - x[1]) * cos x[2]
+                    near 1e-12 sideways 0.0 "rear axle"
+            }
+
+            test "the double integrator is exact for any step" {
+                let coarse =
+                    DoubleIntegrator.step 0.4 (Vec.ofFloats [ 1.0; 0.5 ]) (Vec.ofFloats [ -2.0 ])
+
+                let half x =
+                    DoubleIntegrator.step 0.2 x (Vec.ofFloats [ -2.0 ])
+
+                let fine = half (half (Vec.ofFloats [ 1.0; 0.5 ]))
+                Array.iter2 (fun a b -> near 1e-14 (Trace.number a) (Trace.number b) "state") coarse fine
+            }
+
+            test "the recorded cart-pole swing-up follows from the model, and costs what was recorded" {
+                for case in golden "cartpole.json" do
+                    let x, u = rows (case.GetProperty "x"), rows (case.GetProperty "u")
+                    follows CartPole.environment x u
+                    let cost = totalCost CartPole.environment x u
+                    near recorded cost (case.GetProperty("final_cost").GetDouble()) "cost"
+            }
+
+            test "the recorded parking of the car follows from the model, and costs what was recorded" {
+                for case in golden "ilqg-car.json" do
+                    let solved = case.GetProperty "ilqr"
+                    let x, u = rows (solved.GetProperty "x"), rows (solved.GetProperty "u")
+                    follows Car.environment x u
+                    let cost = totalCost Car.environment x u
+                    near recorded cost (solved.GetProperty("final_cost").GetDouble()) "cost"
+                    let first = rows (case.GetProperty "u0")
+                    let start = rollout Car.environment (row (case.GetProperty "x0")) first
+                    let cost = totalCost Car.environment start first
+                    near recorded cost (case.GetProperty("initial_cost").GetDouble()) "cost of the first controls"
+            }
+        ]
+
+let private registryTests =
+    testList
+        "registry"
+        [
+            test "environments are complete, and their sizes agree" {
+                let names = Environments.all |> List.map _.Name
+                Expect.equal (List.distinct names) names "names"
+
+                for e in Environments.all do
+                    let n, m = e.States.Length, e.Controls.Length
+                    let lower, upper = e.Limits
+                    Expect.equal (e.Start.Length, e.StartSpread.Length) (n, n) $"{e.Name}: start"
+                    Expect.equal (lower.Length, upper.Length) (m, m) $"{e.Name}: limits"
+                    Expect.isTrue (Array.forall2 (<) lower upper) $"{e.Name}: limits in order"
+                    Expect.isGreaterThan e.Horizon 0 e.Name
+                    Expect.isGreaterThan e.TimeStep 0.0 e.Name
+                    Expect.hasLength (step e e.Start (Array.zeroCreate m)) n $"{e.Name}: next state"
+                    Expect.isNonEmpty (e.Scene.Shapes e.Start) $"{e.Name}: picture"
+
+                    for text in [ e.Summary; e.Source ] do
+                        Expect.isNotWhitespace text e.Name
+
+                    for quantity in Array.append e.States e.Controls do
+                        Expect.isNotWhitespace quantity.Name e.Name
+                        Expect.isNotWhitespace quantity.Unit e.Name
+            }
+
+            test "environments are found by name" {
+                for e in Environments.all do
+                    let found = Expect.wantOk (Environments.find e.Name) e.Name
+                    Expect.equal found.Name e.Name "name"
+            }
+
+            test "a wrong name is answered with the nearest, and with all there are" {
+                let message = Expect.wantError (Environments.find "cart-pole") "not a name"
+                Expect.stringContains message "Did you mean 'cartpole'?" "guess"
+
+                for e in Environments.all do
+                    Expect.stringContains message e.Name "all names"
+
+                let message = Expect.wantError (Environments.find "helicopter") "not a name"
+                Expect.isFalse (message.Contains "Did you mean") "nothing near"
+            }
+        ]
+
+[<Tests>]
+let tests = testList "Environments" [ modelTests; energyTests; registryTests ]
