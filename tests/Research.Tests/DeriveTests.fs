@@ -179,6 +179,16 @@ let tests =
                     Expect.isLessThan long (short * 5 / 2) "twice the steps, about twice the nodes"
             }
 
+            test "second derivatives take the chosen branch too" {
+                let f (z: Vec) =
+                    Real.where (z[0] .> 0.0) (z[1] * sqrt z[0]) (4.0 * z[0] * z[0] + z[0] * z[1])
+
+                let hessian = Diff.hessian f (Vec.ofFloats [ 0.0; 3.0 ]) |> Array2D.map Trace.number
+                Expect.equal hessian (array2D [ [ 8.0; 1.0 ]; [ 1.0; 0.0 ] ]) "of 4x² + xy"
+                let along = Diff.hessianv f (Vec.ofFloats [ 0.0; 3.0 ]) (Vec.ofFloats [ 1.0; 2.0 ])
+                Expect.equal (Array.map Trace.number along) [| 10.0; 1.0 |] "Hessian times a vector"
+            }
+
             testList
                 "a branch that is not taken adds nothing, even where it has no derivative"
                 [

@@ -188,6 +188,16 @@ let private transforms =
                 Expect.stringContains fault.Message "2 to 3" "curl"
                 let fault = Expect.throwsC (fun () -> Diff.divergence g point |> ignore) id
                 Expect.stringContains fault.Message "2 to 3" "divergence"
+
+                let fault =
+                    Expect.throwsC (fun () -> Diff.jacobianv g point (vec [ 1.0 ]) |> ignore) id
+
+                Expect.stringContains fault.Message "1 for 2" "jacobianv"
+
+                let fault =
+                    Expect.throwsC (fun () -> Diff.hessianv f point (vec [ 1.0 ]) |> ignore) id
+
+                Expect.stringContains fault.Message "1 for 2" "hessianv"
             }
         ]
 

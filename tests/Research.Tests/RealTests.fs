@@ -292,6 +292,11 @@ let private conventions =
 
             test "sqrt has derivative +∞ at 0" { Expect.equal (slope sqrt 0.0) infinity "slope" }
 
+            test "x⁰ has derivative 0, at 0 too" {
+                let gradient = Diff.grad (two (fun x y -> x ** y)) (Vec.ofFloats [ 0.0; 0.0 ])
+                Expect.equal (number gradient[0]) 0.0 "by the base"
+            }
+
             test "0ʸ has derivative 0 by its exponent" {
                 let gradient = Diff.grad (two (fun x y -> x ** y)) (Vec.ofFloats [ 0.0; 2.0 ])
                 Expect.equal (Array.map number gradient) [| 0.0; 0.0 |] "gradient"

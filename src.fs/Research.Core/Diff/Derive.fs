@@ -41,7 +41,14 @@ module Derive =
             let inverse = 1.0 / b
             struct (inverse, -(node * inverse), zero)
         | Op.Pow ->
-            let byBase = b * Real.Pow(a, b - 1.0)
+            let slope = b * Real.Pow(a, b - 1.0)
+
+            // x⁰ is 1 for every x, 0 among them, where the slope above would be 0·∞
+            let byBase =
+                if b.IsConstant then
+                    slope
+                else
+                    Real.where (b .= zero) zero slope
 
             let byExponent =
                 if b.IsConstant then

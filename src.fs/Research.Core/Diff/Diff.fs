@@ -12,6 +12,12 @@ module Diff =
         let variables = fresh x
         Trace.substitute variables x (build variables)
 
+    let private direction operation (x: Vec) (v: Vec) =
+        if x.Length <> v.Length then
+            invalidArg
+                (nameof v)
+                $"Diff.{operation} needs a direction of as many elements as the point, and got {v.Length} for {x.Length}"
+
     let private scalarOutputs operation (x: Vec) (y: Vec) =
         if x.Length <> y.Length then
             invalidArg
@@ -33,6 +39,7 @@ module Diff =
 
     /// Value and Jacobian–vector product J v.
     let fjacobianv (f: Vec -> Vec) (x: Vec) (v: Vec) : Vec * Vec =
+        direction "jacobianv" x v
         let mutable m = 0
 
         let image =
@@ -121,6 +128,8 @@ module Diff =
 
     /// Value, directional derivative ∇f·v and Hessian–vector product H v.
     let fgradhessianv (f: Vec -> Real) (x: Vec) (v: Vec) : Real * Real * Vec =
+        direction "hessianv" x v
+
         let image =
             at (Array.append x v) (fun both ->
                 let variables, direction = Array.splitAt x.Length both
