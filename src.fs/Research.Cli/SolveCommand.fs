@@ -330,7 +330,12 @@ module SolveCommand =
 
     let private files (options: SolveOptions) (run: Run) =
         let folder =
-            RunFolder.create (Directory.GetCurrentDirectory()) options.Environment.Name run.Started options.Output
+            RunFolder.create
+                (Directory.GetCurrentDirectory())
+                options.Environment.Name
+                run.Started
+                options.Output
+                options.Command
 
         match folder with
         | Error reason ->

@@ -11,9 +11,12 @@ module Chart =
     let private width, height = 560.0, 210.0
     let private left, right, top, bottom = 62.0, 14.0, 12.0, 34.0
 
-    /// Round numbers that divide a range into about five parts.
+    /// Numbers from here on, and their inverses on a logarithmic axis, are not shown: arithmetic around them would leave the numbers.
+    let private largest = 1e300
+
+    /// Round numbers that divide a range into three to seven parts.
     let ticks (low: float) (high: float) : float[] =
-        let rough = (high - low) / 5.0
+        let rough = (high - low) / 6.0
         let power = 10.0 ** floor (log10 rough)
 
         let step =
@@ -26,7 +29,7 @@ module Chart =
         Array.init (int (last - first) + 1) (fun i -> (first + float i) * step)
 
     /// Round numbers in a range of positive numbers: powers of ten, or every second, third … so that there are six at most; with their
-    /// doubles and fives in a range of fewer than two powers.
+    /// doubles and fives in a range of fewer than two powers; those of a linear axis where that gives fewer than two.
     let logTicks (low: float) (high: float) : float[] =
         let first, last = int (ceil (log10 low - 1e-9)), int (floor (log10 high + 1e-9))
 
@@ -34,14 +37,17 @@ module Chart =
             let every = max 1 ((last - first + 5) / 6)
             [| for exponent in first..every..last -> 10.0 ** float exponent |]
         else
-            [|
-                for exponent in first - 1 .. last do
-                    for factor in [ 1.0; 2.0; 5.0 ] do
-                        let tick = factor * 10.0 ** float exponent
+            let found =
+                [|
+                    for exponent in first - 1 .. last do
+                        for factor in [ 1.0; 2.0; 5.0 ] do
+                            let tick = factor * 10.0 ** float exponent
 
-                        if low <= tick && tick <= high then
-                            tick
-            |]
+                            if low <= tick && tick <= high then
+                                tick
+                |]
+
+            if found.Length < 2 then ticks low high else found
 
     let private padded (values: float[]) =
         let low, high = Array.min values, Array.max values
@@ -82,7 +88,7 @@ module Chart =
         let add (line: string) = svg.Append line |> ignore
 
         let isShown y =
-            Double.IsFinite y && (not options.IsLog || y > 0.0)
+            abs y < largest && (not options.IsLog || y > 1.0 / largest)
 
         let bounds =
             match options.Bounds with

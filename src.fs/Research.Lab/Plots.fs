@@ -105,11 +105,9 @@ module Plots =
         plot.Axes.SetLimitsX(0.0, float iterations.Length + 1.0)
 
         if isLog then
-            let ticks = TickGenerators.NumericAutomatic()
-            ticks.MinorTickGenerator <- TickGenerators.LogMinorTickGenerator()
-            ticks.IntegerTicksOnly <- true
-            ticks.LabelFormatter <- fun exponent -> Show.number 3 (10.0 ** exponent)
-            plot.Axes.Left.TickGenerator <- ticks
+            let ys = Array.map snd positive
+            let ticks = Chart.logTicks (0.7 * Array.min ys) (1.4 * Array.max ys)
+            plot.Axes.Left.SetTicks(Array.map log10 ticks, Array.map (Show.number 3) ticks)
 
     let private sheet (columns: int) (draw: (Plot -> unit) list) =
         let multiplot = Multiplot()

@@ -17,6 +17,12 @@ module Report =
 
     let private encode (text: string) = WebUtility.HtmlEncode text
 
+    let private sentence (text: string) =
+        if text = "" then
+            ""
+        else
+            $"{Char.ToUpperInvariant text[0]}{text.Substring 1}."
+
     let private trajectoryCharts (run: Run) =
         let times count =
             Array.init count (fun i -> float i * run.TimeStep)
@@ -162,7 +168,7 @@ module Report =
                 "title", encode $"{run.Problem}, {run.Solver}"
                 "problem", encode run.Problem
                 "pill", $"<span class=\"{kind}\">{encode run.Status}</span>"
-                "summary", encode $"{run.Summary}. {run.Source}."
+                "summary", encode $"{sentence run.Summary} {sentence run.Source}"
                 "facts", facts run
                 "trajectories", trajectoryCharts run
                 "convergence", convergenceCharts run

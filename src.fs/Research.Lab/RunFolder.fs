@@ -7,25 +7,38 @@ open System.IO
 [<RequireQualifiedAccess>]
 module RunFolder =
 
-    /// Creates runs/NAME-TIME under a root, with a number behind it when that is taken, or exactly the folder given. Its full path, or why
-    /// there is none.
-    let create (root: string) (name: string) (started: DateTimeOffset) (given: string option) : Result<string, string> =
-        // CreateDirectory takes an existing folder for success; moving a fresh one onto the name does not.
+    let private note (folder: string) (command: string) =
+        File.WriteAllText(Path.Combine(folder, "command.txt"), command + "\n")
+
+    /// Creates runs/NAME-TIME under a root, with a number behind it when that is taken, or exactly the folder given, with the command that
+    /// led to it in command.txt. Its full path, or why there is none.
+    let create
+        (root: string)
+        (name: string)
+        (started: DateTimeOffset)
+        (given: string option)
+        (command: string)
+        : Result<string, string> =
+        // CreateDirectory takes an existing folder for success. Moving a fresh one onto the name does not, for neither is empty.
         let claim (folder: string) (name: string) =
             let path = Path.Combine(folder, name)
             let fresh = Path.Combine(folder, $".{Guid.NewGuid():N}")
             Directory.CreateDirectory fresh |> ignore
+            note fresh command
 
             try
                 Directory.Move(fresh, path)
                 Some path
             with :? IOException when Directory.Exists path || File.Exists path ->
-                Directory.Delete fresh
+                Directory.Delete(fresh, recursive = true)
                 None
 
         try
             match given with
-            | Some path -> Ok (Directory.CreateDirectory path).FullName
+            | Some path ->
+                let folder = (Directory.CreateDirectory path).FullName
+                note folder command
+                Ok folder
             | None ->
                 let runs = (Directory.CreateDirectory(Path.Combine(root, "runs"))).FullName
                 let stem = $"{name}-{started:yyyyMMdd'T'HHmmss}"

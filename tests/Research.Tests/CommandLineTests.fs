@@ -1,0 +1,122 @@
+module Research.Tests.CommandLineTests
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text.Json
+open Expecto
+
+/// Runs the program as a user does: exit code, standard output, standard error.
+let private research (arguments: string list) =
+    let start =
+        ProcessStartInfo(
+            "dotnet",
+            Path.Combine(AppContext.BaseDirectory, "Research.Cli.dll") :: arguments,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = Path.GetTempPath()
+        )
+
+    use running = nonNull (Process.Start start)
+    let error = running.StandardError.ReadToEndAsync()
+    let output = running.StandardOutput.ReadToEnd()
+    running.WaitForExit()
+    running.ExitCode, output, error.Result
+
+let private solved (arguments: string list) =
+    let code, output, error = research ("solve" :: arguments @ [ "--json" ])
+    Expect.equal (code, error) (0, "") "solved, and silent"
+    JsonDocument.Parse output
+
+let private values (group: string) (document: JsonDocument) =
+    document.RootElement.GetProperty(group).EnumerateArray()
+    |> Seq.collect (fun series -> series.GetProperty("values").EnumerateArray())
+    |> Seq.map _.GetDouble()
+    |> Seq.toArray
+
+/// One line on standard error that holds all the words, and the exit code of a wrong command line.
+let private isRefused (arguments: string list) (words: string list) =
+    let code, output, error = research arguments
+    Expect.equal (code, output) (2, "") "a wrong command line prints no result"
+    Expect.hasLength (error.TrimEnd().Split '\n') 1 "one line"
+
+    for word in words do
+        Expect.stringContains error word "what was wrong, and what would be right"
+
+[<Tests>]
+let tests =
+    testList
+        "CommandLine"
+        [
+            test "the same command gives the same bits" {
+                use first =
+                    solved [ "car"; "--seed"; "7"; "--horizon"; "60"; "--max-iterations"; "1000" ]
+
+                use second =
+                    solved [ "car"; "--seed"; "7"; "--horizon"; "60"; "--max-iterations"; "1000" ]
+
+                for group in [ "states"; "controls" ] do
+                    Expect.equal (values group first) (values group second) group
+            }
+
+            test "limits hold, and a problem that needs more force touches them" {
+                use document = solved [ "cartpole"; "--limits"; "-5,5" ]
+                let controls = values "controls" document
+                Expect.all controls (fun u -> abs u <= 5.0) "within"
+                Expect.exists controls (fun u -> abs u = 5.0) "at a limit"
+            }
+
+            test "files are written where they are wanted, and readable" {
+                let folder = Path.Combine(Path.GetTempPath(), $"research-tests-{Guid.NewGuid():N}")
+
+                try
+                    let code, output, _ = research [ "solve"; "double-integrator"; "--output"; folder ]
+
+                    Expect.equal code 0 "solved"
+                    Expect.stringContains output "report.html" "says where"
+                    use _ = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "result.json")))
+
+                    for name in
+                        [
+                            "report.html"
+                            "motion.svg"
+                            "trajectories.png"
+                            "convergence.png"
+                            "command.txt"
+                        ] do
+                        Expect.isGreaterThan (FileInfo(Path.Combine(folder, name)).Length) 0L name
+                finally
+                    if Directory.Exists folder then
+                        Directory.Delete(folder, recursive = true)
+            }
+
+            test "a solver that stops short says so by its exit code" {
+                let code, output, _ =
+                    research [ "solve"; "cartpole"; "--max-iterations"; "2"; "--json" ]
+
+                use document = JsonDocument.Parse output
+                Expect.equal code 1 "stopped short"
+                Expect.isFalse (document.RootElement.GetProperty("converged").GetBoolean()) "and in the result"
+            }
+
+            test "a wrong command line is refused in one line" {
+                isRefused [ "solve"; "cartpol" ] [ "cartpol"; "cartpole"; "pendulum" ]
+                isRefused [ "solve"; "cartpole"; "--limits"; "5" ] [ "--limits 5"; "LO,HI"; "force" ]
+                isRefused [ "solve"; "cartpole"; "--limits"; "5,-5" ] [ "5"; "not below" ]
+                isRefused [ "solve"; "cartpole"; "--horizon"; "0" ] [ "--horizon 0"; "1 step" ]
+                isRefused [ "solve"; "cartpole"; "--dt"; "-0.1" ] [ "--dt"; "positive" ]
+                isRefused [ "solve"; "cartpole"; "--swing" ] [ "--swing"; "--help" ]
+            }
+
+            test "verify tells a failed case from a file that it cannot read" {
+                let golden = Path.Combine(__SOURCE_DIRECTORY__, "..", "golden", "dare.json")
+
+                let code arguments =
+                    let code, _, _ = research ("verify" :: arguments)
+                    code
+
+                Expect.equal (code [ golden ]) 0 "all pass"
+                Expect.equal (code [ golden; "--tolerance"; "1e-30" ]) 1 "none can pass"
+                Expect.equal (code [ "no-such-file.json" ]) 2 "not there"
+            }
+        ]
