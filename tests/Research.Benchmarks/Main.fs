@@ -1,0 +1,41 @@
+module Research.Benchmarks.Main
+
+open Argu
+
+/// One benchmark each; with none named, all of them run.
+type Command =
+    | [<CliPrefix(CliPrefix.None)>] Diff
+    | [<CliPrefix(CliPrefix.None)>] Riccati
+    | [<CliPrefix(CliPrefix.None)>] Ilqr
+    | [<CliPrefix(CliPrefix.None)>] Scaling
+    | [<CliPrefix(CliPrefix.None)>] Startup
+
+    interface IArgParserTemplate with
+        member command.Usage =
+            match command with
+            | Diff -> "compiled derivatives against hand-written C++, and large graphs"
+            | Riccati -> "Riccati recursions against Eigen"
+            | Ilqr -> "whole iterations and solutions against a hand-derived C++ iLQR"
+            | Scaling -> "time by horizon, size and batch"
+            | Startup -> "from process start to a printed solution"
+
+[<EntryPoint>]
+let main arguments =
+    let parser = ArgumentParser.Create<Command>(programName = "Research.Benchmarks")
+
+    try
+        let chosen = (parser.ParseCommandLine arguments).GetAllResults()
+        let all = [ Diff; Riccati; Ilqr; Scaling; Startup ]
+
+        for command in (if chosen.IsEmpty then all else chosen) do
+            match command with
+            | Diff -> DiffBenchmark.run ()
+            | Riccati -> RiccatiBenchmark.run ()
+            | Ilqr -> IlqrBenchmark.run ()
+            | Scaling -> ScalingBenchmark.run ()
+            | Startup -> StartupBenchmark.run ()
+
+        0
+    with :? ArguParseException as message ->
+        eprintfn "%s" message.Message
+        1
