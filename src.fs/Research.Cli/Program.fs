@@ -68,7 +68,7 @@ let private execute (arguments: string[]) (cancellation: CancellationToken) : Re
         else
             match results.TryGetSubCommand() with
             | Some(Solve solve) ->
-                SolveCommand.options solve (commandOf arguments)
+                SolveOptions.parse solve (commandOf arguments)
                 |> Result.bind (fun options -> SolveCommand.run options cancellation sinceStart)
             | Some(List list) -> ListCommand.run (list.Contains ListArguments.Json)
             | Some(Verify verify) ->
