@@ -138,7 +138,7 @@ public sealed unsafe class BackwardPass
 
         Clear(va, n * n + n * m);
         Dense.AddProduct(va, n, vv, n, 1, fx, n, n, n, n);
-        Dense.AddProduct(vb, m, vv, n, 1, fu, m, n, n, m);
+        Dense.AddProduct(vb, m, vv, 1, n, fu, m, n, n, m); // V is symmetric: by columns it is contiguous
         Copy(lxx, qxx, n * n + m * n + m * m); // lxx, lux and luu lie in this order, and so do Qxx, Qux and Quu
         Dense.AddProduct(qxx, n, fx, 1, n, va, n, n, n, n);
         Dense.AddProduct(qux, n, fu, 1, m, va, n, m, n, n);

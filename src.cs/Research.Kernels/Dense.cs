@@ -17,6 +17,12 @@ internal static unsafe class Dense
     public static void AddProduct(
         double* c, int cRow, double* a, int aRow, int aColumn, double* b, int bRow, int rows, int inner, int columns, double s = 1)
     {
+        if (columns == 1 && bRow == 1 && cRow == 1 && s == 1)
+        {
+            AddProduct(c, a, aRow, aColumn, b, rows, inner);
+            return;
+        }
+
         var j = 0;
         if (Vector512.IsHardwareAccelerated)
         {

@@ -57,6 +57,10 @@ module internal Emit =
             Set: InstructionSet
             /// positions of the instructions that use a value, in order; results and the ends of pieces count as uses where they are needed
             Uses: int[][]
+            /// how many uses of a value lie behind
+            Used: int[]
+            /// where a value is while it is in a register
+            Register: (LocalBuilder | null)[]
             /// scratch place of a value, −1 while it has none
             Place: int[]
             Places: Places
@@ -159,19 +163,36 @@ module internal Emit =
         il.Emit OpCodes.Conv_I
         il.Emit(OpCodes.Ble, bottom)
 
-        let held = Dictionary<int, LocalBuilder>()
+        /// the values in registers, and the register of each
+        let held = List<int>()
+        let register = plan.Register
         let idle = Stack<LocalBuilder>()
 
-        let release i =
-            idle.Push held[i]
-            held.Remove i |> ignore
+        let isHeld i = not (isNull register[i])
 
-        /// next use of a value at or after an instruction; int.MaxValue when there is none
+        let push i =
+            match register[i] with
+            | null -> failwith "the value is in no register"
+            | local -> il.Emit(OpCodes.Ldloc, local)
+
+        let release i =
+            match register[i] with
+            | null -> ()
+            | local ->
+                idle.Push local
+                register[i] <- null
+                held.Remove i |> ignore
+
+        /// next use of a value at or after an instruction, which only ever grows; int.MaxValue when there is none
         let nextUse i at =
             let uses = plan.Uses[i]
-            let found = Array.BinarySearch(uses, at)
-            let index = if found >= 0 then found else ~~~found
-            if index < uses.Length then uses[index] else Int32.MaxValue
+            let mutable k = plan.Used[i]
+
+            while k < uses.Length && uses[k] < at do
+                k <- k + 1
+
+            plan.Used[i] <- k
+            if k < uses.Length then uses[k] else Int32.MaxValue
 
         let bytesOf place = place * size * set.Lanes
 
@@ -184,12 +205,21 @@ module internal Emit =
             if plan.Place[i] < 0 && not (isLeaf program i) then
                 let place = plan.Places.Take()
                 plan.Place[i] <- place
-                store (fun () -> il.Emit(OpCodes.Ldloc, held[i])) (fun () -> offset work (bytesOf place))
+                store (fun () -> push i) (fun () -> offset work (bytesOf place))
 
         /// Makes room for one more value, with regard to uses after an instruction.
         let makeRoom at =
             if held.Count >= registers set then
-                let victim = held.Keys |> Seq.maxBy (fun i -> nextUse i (at + 1))
+                let mutable victim = held[0]
+                let mutable farthest = nextUse victim (at + 1)
+
+                for candidate in held do
+                    let next = nextUse candidate (at + 1)
+
+                    if next > farthest then
+                        victim <- candidate
+                        farthest <- next
+
                 spill victim
                 release victim
 
@@ -210,10 +240,7 @@ module internal Emit =
                 offset work (bytesOf plan.Place[i])
                 set.Load il
 
-        let load i =
-            match held.TryGetValue i with
-            | true, local -> il.Emit(OpCodes.Ldloc, local)
-            | _ -> fetch i
+        let load i = if isHeld i then push i else fetch i
 
         let hold i at =
             makeRoom at
@@ -225,7 +252,8 @@ module internal Emit =
                     il.DeclareLocal set.Vector
 
             il.Emit(OpCodes.Stloc, local)
-            held[i] <- local
+            register[i] <- local
+            held.Add i
 
         let watch i =
             if guarded.Contains i then
@@ -244,17 +272,12 @@ module internal Emit =
         /// Brings an argument into a register when it is wanted again soon, before the instruction that needs it.
         let prepare i at =
             if
-                not (held.ContainsKey i)
+                not (isHeld i)
                 && ops[i] <> Op.Constant
                 && nextUse i (at + 1) - at < registers set
             then
                 fetch i
                 hold i at
-
-        let releaseDead at =
-            for i in Seq.toArray held.Keys do
-                if nextUse i (at + 1) = Int32.MaxValue then
-                    release i
 
         let free i at =
             if plan.Place[i] >= 0 && nextUse i (at + 1) = Int32.MaxValue then
@@ -274,15 +297,15 @@ module internal Emit =
 
                 for i in Seq.distinct arguments do
                     if nextUse i (at + 1) = Int32.MaxValue then
-                        if held.ContainsKey i then
-                            release i
-
+                        release i
                         free i at
 
                 hold at at
                 watch at
                 storeResults at
-                releaseDead at
+
+                if nextUse at (at + 1) = Int32.MaxValue then
+                    release at
 
         if isFinal then
             for i in program.Guarded do
@@ -293,8 +316,11 @@ module internal Emit =
                 if isLeaf program i then
                     storeResults i
         else
-            for i in Seq.toArray held.Keys do
+            for i in held do
                 spill i
+
+        for i in held.ToArray() do
+            release i
 
         let advance (pointer: LocalBuilder) (distance: LocalBuilder) =
             il.Emit(OpCodes.Ldloc, pointer)
@@ -383,6 +409,8 @@ module internal Emit =
                 Program = program
                 Set = set
                 Uses = uses |> Array.map (fun list -> list.ToArray())
+                Used = Array.zeroCreate n
+                Register = Array.create n null
                 Place = Array.create n -1
                 Places = Places()
                 Constant = constant

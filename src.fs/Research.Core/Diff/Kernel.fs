@@ -58,9 +58,12 @@ type Kernel<'T when 'T: unmanaged> internal (inputs: int, parameters: int, fast:
             let _, body = exactBodies[width]
             run body.Value call |> ignore
 
-    let require condition message =
-        if not condition then
-            invalidArg "outputs" (message ())
+    /// numbers that rows at a distance take up
+    let needed rows row count =
+        if rows = 0 || count = 0 then
+            0
+        else
+            (rows - 1) * row + count
 
     /// A recurrence on one width; a negative step of the parameters runs through them from the last to the first.
     let scan width (records: Span<'T>) recordRows (parameterValues: ReadOnlySpan<'T>) parameterStep steps =
@@ -70,14 +73,18 @@ type Kernel<'T when 'T: unmanaged> internal (inputs: int, parameters: int, fast:
         let room, shared = records.Length, parameterValues.Length
         let distance = abs parameterStep
 
-        require (recordRows >= max inputs outputs) (fun () ->
-            $"Kernel.Scan needs records of {max inputs outputs} rows or more, and got {recordRows}")
+        if not (recordRows >= max inputs outputs) then
+            invalidArg "outputs" $"Kernel.Scan needs records of {max inputs outputs} rows or more, and got {recordRows}"
 
-        require (room >= (steps + 1) * record) (fun () ->
-            $"Kernel.Scan needs room for {steps + 1} records of {recordRows}×{lanes} numbers, and got {room}")
+        if not (room >= (steps + 1) * record) then
+            invalidArg
+                "outputs"
+                $"Kernel.Scan needs room for {steps + 1} records of {recordRows}×{lanes} numbers, and got {room}"
 
-        require (steps = 0 || shared >= (steps - 1) * distance + parameters) (fun () ->
-            $"Kernel.Scan needs {parameters} parameters a step at a distance of {distance} for {steps} steps, and got {shared}")
+        if not (steps = 0 || shared >= (steps - 1) * distance + parameters) then
+            invalidArg
+                "outputs"
+                $"Kernel.Scan needs {parameters} parameters a step at a distance of {distance} for {steps} steps, and got {shared}"
 
         use first = fixed &MemoryMarshal.GetReference records
         use parameter = fixed &MemoryMarshal.GetReference parameterValues
@@ -126,57 +133,57 @@ type Kernel<'T when 'T: unmanaged> internal (inputs: int, parameters: int, fast:
         ) =
         let outputs = fast.Outputs.Length
 
-        let needed rows row =
-            if rows = 0 || count = 0 then
-                0
-            else
-                (rows - 1) * row + count
-
         let given, room, shared = points.Length, results.Length, parameterValues.Length
-        require (count >= 0) (fun () -> $"Kernel.Run needs 0 points or more, and got {count}")
 
-        require (inputRow >= count && outputRow >= count) (fun () ->
-            $"Kernel.Run needs rows as long as the {count} points, and got {inputRow} and {outputRow}")
+        if not (count >= 0) then
+            invalidArg "outputs" $"Kernel.Run needs 0 points or more, and got {count}"
 
-        require (given >= needed inputs inputRow) (fun () ->
-            $"Kernel.Run needs {inputs} rows of {count} inputs at a distance of {inputRow}, and got {given} numbers")
+        if not (inputRow >= count && outputRow >= count) then
+            invalidArg
+                "outputs"
+                $"Kernel.Run needs rows as long as the {count} points, and got {inputRow} and {outputRow}"
 
-        require (room >= needed outputs outputRow) (fun () ->
-            $"Kernel.Run needs room for {outputs} rows of {count} results at a distance of {outputRow}, and got {room}")
+        if not (given >= needed inputs inputRow count) then
+            invalidArg
+                "outputs"
+                $"Kernel.Run needs {inputs} rows of {count} inputs at a distance of {inputRow}, and got {given} numbers"
 
-        require (shared = parameters) (fun () -> $"Kernel.Run needs {parameters} parameters, and got {shared}")
+        if not (room >= needed outputs outputRow count) then
+            invalidArg
+                "outputs"
+                $"Kernel.Run needs room for {outputs} rows of {count} results at a distance of {outputRow}, and got {room}"
+
+        if not (shared = parameters) then
+            invalidArg "outputs" $"Kernel.Run needs {parameters} parameters, and got {shared}"
 
         use input = fixed &MemoryMarshal.GetReference points
         use parameter = fixed &MemoryMarshal.GetReference parameterValues
         use output = fixed &MemoryMarshal.GetReference results
+        let mutable width = 0
 
-        let rec widest index =
-            if fst fastBodies[index] <= max count 1 then
-                index
-            else
-                widest (index + 1)
+        while fst fastBodies[width] > max count 1 do
+            width <- width + 1
 
-        let width = widest 0
         let lanes = fst fastBodies[width]
-
-        let blocks first number =
-            let mutable call = KernelCall()
-            call.Input <- NativePtr.toVoidPtr (NativePtr.add input first)
-            call.InputRow <- nativeint inputRow
-            call.InputStep <- nativeint lanes
-            call.Parameters <- NativePtr.toVoidPtr parameter
-            call.Output <- NativePtr.toVoidPtr (NativePtr.add output first)
-            call.OutputRow <- nativeint outputRow
-            call.OutputStep <- nativeint lanes
-            call.Blocks <- nativeint number
-            invoke width call
+        let mutable call = KernelCall()
+        call.Input <- NativePtr.toVoidPtr input
+        call.InputRow <- nativeint inputRow
+        call.InputStep <- nativeint lanes
+        call.Parameters <- NativePtr.toVoidPtr parameter
+        call.Output <- NativePtr.toVoidPtr output
+        call.OutputRow <- nativeint outputRow
+        call.OutputStep <- nativeint lanes
+        call.Blocks <- nativeint (count / lanes)
 
         if count > 0 then
-            blocks 0 (count / lanes)
+            invoke width call
 
             // the last points that fill no block are done with their predecessors once more
             if count % lanes > 0 then
-                blocks (count - lanes) 1
+                call.Input <- NativePtr.toVoidPtr (NativePtr.add input (count - lanes))
+                call.Output <- NativePtr.toVoidPtr (NativePtr.add output (count - lanes))
+                call.Blocks <- 1n
+                invoke width call
 
     /// Evaluates the function at `count` points laid out without gaps: element i of point p at i·count + p.
     member this.Run(points: ReadOnlySpan<'T>, parameterValues: ReadOnlySpan<'T>, results: Span<'T>, count: int) =
