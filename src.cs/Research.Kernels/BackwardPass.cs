@@ -1,4 +1,7 @@
 using System;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Research.Kernels;
 
@@ -113,8 +116,10 @@ public sealed unsafe class BackwardPass
                     curvature(t, vx, hessian);
                 }
 
-                if (!Step(records + t * modelRow, laws + t * policyRow, v, vv, room, curvature is null ? null : second, stateRegularisation, controlRegularisation, low, high))
-                    return t;
+                var isFine = n == 4 && m == 1 && Avx.IsSupported
+                    ? StepOfFourStates(records + t * modelRow, laws + t * policyRow, v, vv, curvature is null ? null : second, stateRegularisation, controlRegularisation, low, high)
+                    : Step(records + t * modelRow, laws + t * policyRow, v, vv, room, curvature is null ? null : second, stateRegularisation, controlRegularisation, low, high);
+                if (!isFine) return t;
                 if (store is not null)
                 {
                     vx.CopyTo(values[(t * (n + n * n))..]);
@@ -222,6 +227,108 @@ public sealed unsafe class BackwardPass
 
         Dense.Symmetrise(vv, n, n);
         return true;
+    }
+
+    /// <summary>The same step for four states and one control, where a row of a matrix is one vector and nothing leaves the registers.</summary>
+    private bool StepOfFourStates(
+        double* record, double* law, double* v, double* vv, double* second, double mu, double muU, double* low, double* high)
+    {
+        double* fx = record, fu = fx + 16, lx = fu + 4, lxx = lx + 5, lux = lxx + 16, u = law + 4, k = u + 1, gain = k + 1;
+        Vector256<double> a0 = Vector256.Load(fx), a1 = Vector256.Load(fx + 4), a2 = Vector256.Load(fx + 8), a3 = Vector256.Load(fx + 12);
+        var b = Vector256.Load(fu);
+        var gradient = Vector256.Load(v);
+
+        var va0 = Combine(vv, 1, a0, a1, a2, a3);
+        var va1 = Combine(vv + 4, 1, a0, a1, a2, a3);
+        var va2 = Combine(vv + 8, 1, a0, a1, a2, a3);
+        var va3 = Combine(vv + 12, 1, a0, a1, a2, a3);
+        var vb = Combine(fu, 1, Vector256.Load(vv), Vector256.Load(vv + 4), Vector256.Load(vv + 8), Vector256.Load(vv + 12));
+        var qx = Vector256.Load(lx) + Combine(v, 1, a0, a1, a2, a3);
+        var qu = lx[4] + Vector256.Dot(b, gradient);
+        var q0 = Vector256.Load(lxx) + Combine(fx, 4, va0, va1, va2, va3);
+        var q1 = Vector256.Load(lxx + 4) + Combine(fx + 1, 4, va0, va1, va2, va3);
+        var q2 = Vector256.Load(lxx + 8) + Combine(fx + 2, 4, va0, va1, va2, va3);
+        var q3 = Vector256.Load(lxx + 12) + Combine(fx + 3, 4, va0, va1, va2, va3);
+        var qux = Vector256.Load(lux) + Combine(fu, 1, va0, va1, va2, va3);
+        var quu = lux[4] + Vector256.Dot(b, vb);
+        if (second is not null)
+        {
+            q0 += Vector256.Load(second);
+            q1 += Vector256.Load(second + 5);
+            q2 += Vector256.Load(second + 10);
+            q3 += Vector256.Load(second + 15);
+            qux += Vector256.Load(second + 20);
+            quu += second[24];
+        }
+
+        var quuF = quu + muU;
+        var quxF = qux;
+        if (mu != 0)
+        {
+            quuF += mu * Vector256.Dot(b, b);
+            quxF += Combine(fu, 1, a0, a1, a2, a3) * mu;
+        }
+
+        if (!(quuF > 0) || double.IsInfinity(quuF)) return false;
+        var inverse = 1 / quuF;
+        var forward = -qu * inverse;
+        var row = quxF * -inverse;
+        if (low is not null)
+        {
+            double least = *low - *u, most = *high - *u;
+            if (forward < least || forward > most)
+            {
+                forward = Math.Min(Math.Max(forward, least), most);
+                row = Vector256<double>.Zero;
+            }
+        }
+
+        *k = forward;
+        Vector256.Store(row, gain);
+        var curved = quu * forward;
+        Linear += forward * qu;
+        Quadratic += 0.5 * forward * curved;
+        Gradient += Math.Abs(forward) / (Math.Abs(*u) + 1);
+        Vector256.Store(qx + row * (curved + qu) + qux * forward, v);
+
+        // Qxx + Kᵀ(Quu K + Qux) + QuxᵀK, and its transpose, of which the value is the mean
+        var bracket = row * quu + qux;
+        double* cross = stackalloc double[4];
+        Vector256.Store(qux, cross);
+        q0 += bracket * gain[0] + row * cross[0];
+        q1 += bracket * gain[1] + row * cross[1];
+        q2 += bracket * gain[2] + row * cross[2];
+        q3 += bracket * gain[3] + row * cross[3];
+        var half = Vector256.Create(0.5);
+        Transposed(q0, q1, q2, q3, out var t0, out var t1, out var t2, out var t3);
+        Vector256.Store((q0 + t0) * half, vv);
+        Vector256.Store((q1 + t1) * half, vv + 4);
+        Vector256.Store((q2 + t2) * half, vv + 8);
+        Vector256.Store((q3 + t3) * half, vv + 12);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transposed(
+        Vector256<double> r0, Vector256<double> r1, Vector256<double> r2, Vector256<double> r3,
+        out Vector256<double> c0, out Vector256<double> c1, out Vector256<double> c2, out Vector256<double> c3)
+    {
+        Vector256<double> even01 = Avx.UnpackLow(r0, r1), odd01 = Avx.UnpackHigh(r0, r1);
+        Vector256<double> even23 = Avx.UnpackLow(r2, r3), odd23 = Avx.UnpackHigh(r2, r3);
+        c0 = Avx.Permute2x128(even01, even23, 0x20);
+        c1 = Avx.Permute2x128(odd01, odd23, 0x20);
+        c2 = Avx.Permute2x128(even01, even23, 0x31);
+        c3 = Avx.Permute2x128(odd01, odd23, 0x31);
+    }
+
+    /// <summary>Σ weights[i·step]·rowᵢ.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<double> Combine(
+        double* weights, int step, Vector256<double> r0, Vector256<double> r1, Vector256<double> r2, Vector256<double> r3)
+    {
+        var low = Vector256.FusedMultiplyAdd(Vector256.Create(weights[step]), r1, Vector256.Create(weights[0]) * r0);
+        var high = Vector256.FusedMultiplyAdd(Vector256.Create(weights[3 * step]), r3, Vector256.Create(weights[2 * step]) * r2);
+        return low + high;
     }
 
     private static void Copy(double* from, double* to, int count) => new ReadOnlySpan<double>(from, count).CopyTo(new Span<double>(to, count));

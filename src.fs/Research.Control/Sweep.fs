@@ -234,8 +234,10 @@ module internal Sweep =
         override _.Vxx =
             Array.init (n * n) (fun k -> records[last + place.Vxx + pair (k / n) (k % n)])
 
-    /// Multiplications beyond which straight-line code loses to dense linear algebra.
-    let private largestTraced = 300
+    /// True where straight-line code of the recursion beats dense linear algebra: small, but not four states and one control, for which the
+    /// dense backward pass has a step of its own.
+    let private isTracedFaster n m =
+        n * n * (n + m) <= 300 && not (n = 4 && m = 1)
 
     /// The fastest sweep that the problem allows. `model` holds the expressions of the local model where they are traced.
     let create
@@ -247,6 +249,5 @@ module internal Sweep =
         let n, m = problem.Dynamics.StateSize, problem.Dynamics.ControlSize
 
         match model, curvature with
-        | Some model, null when n * n * (n + m) <= largestTraced && (m = 1 || problem.Limits.IsNone) ->
-            TracedSweep(problem, model)
+        | Some model, null when isTracedFaster n m && (m = 1 || problem.Limits.IsNone) -> TracedSweep(problem, model)
         | _ -> DenseSweep(problem, backward, curvature)

@@ -84,7 +84,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     /// The step that lowers the cost most among the lanes of the first rollout in which any keeps its promise: its index, its cost and the ratio; index −1 if none.
     let search cost =
         let mutable found = -1
-        let mutable foundCost = cost
+        let mutable foundCost = infinity
         let mutable foundRatio = 0.0
         let mutable first = 0
 
@@ -120,7 +120,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
             first <- first + workspace.Lanes
 
-        struct (found, foundCost, foundRatio)
+        struct (found, (if found >= 0 then foundCost else cost), foundRatio)
 
     let solution status cost count seconds : Solution =
         let points, row = workspace.Points, workspace.Row

@@ -273,6 +273,17 @@ let tests =
                 Expect.equal single (Array.init 5 (fun j -> results[j * 1000])) "scalar"
             }
 
+            test "the listing shows shared and fused instructions" {
+                let kernel =
+                    Compile.withParameters 1 2 (fun p x -> [| x[0] * x[1] + p[0]; x[0] * x[1] + p[0] - 2.5 |])
+
+                let lines = kernel.Listing.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+                Expect.equal kernel.Instructions 2 "the product is fused, the sum shared"
+                Expect.equal lines.Length 4 "two instructions, two results"
+                Expect.stringContains kernel.Listing "FusedMultiplyAdd x0 x1 p0" "the fused product"
+                Expect.stringContains kernel.Listing "2.5" "the constant"
+            }
+
             test "parameters change without another kernel" {
                 let kernel = Compile.withParameters 2 1 (fun p x -> [| p[0] * x[0] + p[1] |])
                 Expect.equal (kernel.Run([| 3.0 |], 2.0, 1.0)) [| 7.0 |] "one"

@@ -117,6 +117,33 @@ type Kernel<'T when 'T: unmanaged> internal (inputs: int, parameters: int, fast:
     /// How many instructions of each kind, most frequent first.
     member _.OperationCounts = fast.Ops |> Array.countBy id |> Array.sortByDescending snd
 
+    /// The compiled function in readable form, one line an instruction in the order in which it runs: `t7 = FusedMultiplyAdd t3 x1 0.5`.
+    member _.Listing: string =
+        let text = Text.StringBuilder()
+
+        let name i =
+            match fast.Ops[i] with
+            | Op.Constant -> fast.Values[i].ToString("R", Globalization.CultureInfo.InvariantCulture)
+            | Op.Variable when fast.B[i] = 0 -> $"x{fast.A[i]}"
+            | Op.Variable -> $"p{fast.A[i]}"
+            | _ -> $"t{i}"
+
+        for i in 0 .. fast.Ops.Length - 1 do
+            let arity = Operation.arity fast.Ops[i]
+
+            if arity > 0 then
+                let arguments =
+                    Seq.truncate arity [ fast.A[i]; fast.B[i]; fast.C[i] ]
+                    |> Seq.map name
+                    |> String.concat " "
+
+                text.AppendLine $"{name i} = {fast.Ops[i]} {arguments}" |> ignore
+
+        fast.Outputs
+        |> Array.iteri (fun place i -> text.AppendLine $"result {place} = {name i}" |> ignore)
+
+        text.ToString()
+
     /// Lanes of the widest body: the natural number of points for `Scan`.
     member _.Lanes = fst fastBodies[0]
 
