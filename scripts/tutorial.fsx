@@ -5,6 +5,7 @@
 open System
 open Research
 open Research.Control
+open Research.Lab
 
 // 1. The model, written once: a crane trolley that carries a load on a rope. x = [position, rope angle, their velocities], u = [force].
 let trolley, load, rope, gravity = 10.0, 5.0, 2.0, 9.81
@@ -74,6 +75,64 @@ printfn "end: position %.4f m, angle %.4f rad, velocities %.4f m/s, %.4f rad/s" 
 // 6. A second method on the same problem, as a check: DDP reaches the same cost.
 let second = Ddp.solve Ddp.defaults problem (Array2D.zeroCreate horizon 1)
 printfn "DDP: %A after %d iterations, cost %.6f" second.Status second.Iterations.Length second.Cost
+
+// 7. A picture of the crane, and a report that opens in a browser without a network.
+let scene: Scene =
+    {
+        XRange = -1.0, 4.0
+        YRange = -2.4, 0.4
+        Shapes =
+            fun x ->
+                let hook = x[0] + rope * sin x[1], -rope * cos x[1]
+
+                [
+                    Segment(Ground, 0.03, (-1.0, 0.0), (4.0, 0.0))
+                    Disc(Goal, (3.0, -rope), 0.14)
+                    Box(Body, (x[0], 0.0), 0.5, 0.2, 0.0)
+                    Segment(Limb, 0.03, (x[0], 0.0), hook)
+                    Disc(Limb, hook, 0.12)
+                ]
+    }
+
+let run =
+    { Run.ofTrajectory
+          "crane"
+          h
+          [
+              "position", "m"
+              "rope angle", "rad"
+              "velocity", "m/s"
+              "rope rate", "rad/s"
+          ]
+          solution.X
+          [ ("force", "N") ]
+          solution.U with
+        Summary = "carry a load three metres and leave it at rest"
+        Solver = "iLQR"
+        Status = $"{solution.Status}"
+        Iterations =
+            solution.Iterations
+            |> Array.map (fun i ->
+                {
+                    Number = i.Number
+                    Cost = i.Cost
+                    Gradient = i.Gradient
+                    Regularisation = i.Regularisation
+                    Step = i.Step
+                    Seconds = i.Seconds
+                })
+        Converged = solution.Status.IsConverged
+        Cost = solution.Cost
+        Scene = scene
+    }
+
+let report =
+    RunFolder.create "." "crane" run.Started None "dotnet fsi scripts/tutorial.fsx"
+    |> Result.map (fun folder ->
+        RunFolder.writeText folder "report.html" (Report.toHtml run)
+        folder)
+
+printfn "%A" report
 
 exit (
     if

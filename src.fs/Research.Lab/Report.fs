@@ -15,13 +15,20 @@ module Report =
              use reader = new StreamReader(stream)
              reader.ReadToEnd())
 
-    let private encode (text: string) = WebUtility.HtmlEncode text
+    let private encode (text: string) : string = WebUtility.HtmlEncode text |> string
 
     let private sentence (text: string) =
         if text = "" then
             ""
         else
             $"{Char.ToUpperInvariant text[0]}{text.Substring 1}."
+
+    /// A part of the page with its heading, or nothing where it would be empty.
+    let private section (heading: string) (before: string) (content: string) (after: string) =
+        if content = "" then
+            ""
+        else
+            $"<h2>{heading}</h2>\n{before}{content}{after}"
 
     let private trajectoryCharts (run: Run) =
         let times count =
@@ -80,14 +87,15 @@ module Report =
         if run.Iterations.Length = 0 then
             ""
         else
-            String.concat
-                "\n"
+            let charts =
                 [
                     chart "cost" "body" _.Cost
                     chart "gradient" "goal" _.Gradient
                     chart "regularisation μ" "third" _.Regularisation
                     chart "step α" "limb" _.Step
                 ]
+
+            section "Convergence" "<div class=\"charts\">" (String.concat "\n" charts) "</div>"
 
     let private facts (run: Run) =
         let fact (value: string) (label: string) =
@@ -99,7 +107,8 @@ module Report =
             ""
             [
                 fact (Show.number 6 run.Cost) "cost"
-                fact (string run.Iterations.Length) "iterations"
+                if run.Iterations.Length > 0 then
+                    fact (string run.Iterations.Length) "iterations"
                 match solving with
                 | Some(_, seconds) -> fact (Show.seconds seconds) "to solve"
                 | None -> ()
@@ -144,6 +153,22 @@ module Report =
         |> Seq.map (fun cells -> $"<tr>{cells}</tr>")
         |> String.concat "\n"
 
+    let private origin (run: Run) =
+        let table caption rows =
+            if rows = "" then
+                ""
+            else
+                $"<div class=\"card\"><table><caption>{caption}</caption>{rows}</table></div>"
+
+        let tables = table "Time" (timingRows run) + table "Options" (optionRows run)
+        section "How it was made" "<div class=\"tables\">" tables "</div>"
+
+    let private iterations (run: Run) =
+        if run.Iterations.Length = 0 then
+            ""
+        else
+            section "Iterations" "<div class=\"card scroll\"><table class=\"num\">" (iterationRows run) "</table></div>"
+
     let private seriesJson (run: Run) =
         let number (x: float) =
             if Double.IsFinite x then x.ToString "G5" else "null"
@@ -172,10 +197,9 @@ module Report =
                 "facts", facts run
                 "trajectories", trajectoryCharts run
                 "convergence", convergenceCharts run
-                "timings", timingRows run
-                "options", optionRows run
-                "iterations", iterationRows run
-                "command", encode run.Command
+                "origin", origin run
+                "iterations", iterations run
+                "command", section "Command" "<div class=\"card\"><pre>" (encode run.Command) "</pre></div>"
                 "footer", encode $"{run.Started:``yyyy-MM-dd HH:mm:ss zzz``}, {run.Platform}"
                 "motion", Motion.toJson run
                 "series", seriesJson run

@@ -1,6 +1,7 @@
 namespace Research.Lab
 
 open System
+open System.Runtime.InteropServices
 open Research
 
 /// A named number over time, with its lowest and highest allowed value where it has them; an end that is infinite does not count.
@@ -70,6 +71,60 @@ type Run =
             0
         else
             this.States[0].Values.Length - 1
+
+/// Runs from trajectories.
+[<RequireQualifiedAccess>]
+module Run =
+
+    /// A run that is a trajectory of states [T+1, n] and controls [T, m], each with a name and a unit, and nothing else yet: what more is known
+    /// is for `with` to add. An exception when names and columns differ in number.
+    let ofTrajectory
+        (problem: string)
+        (timeStep: float)
+        (states: (string * string) list)
+        (x: float[,])
+        (controls: (string * string) list)
+        (u: float[,])
+        : Run =
+        let columns (names: (string * string) list) (values: float[,]) =
+            if names.Length <> Array2D.length2 values then
+                invalidArg (nameof names) $"{names.Length} names were given for {Array2D.length2 values} columns"
+
+            names
+            |> List.mapi (fun i (name, unit) ->
+                {
+                    Name = name
+                    Unit = unit
+                    Values = values[*, i]
+                    Bounds = None
+                })
+            |> List.toArray
+
+        {
+            Problem = problem
+            Summary = ""
+            Source = ""
+            Solver = ""
+            Status = ""
+            Converged = false
+            Cost = nan
+            TimeStep = timeStep
+            States = columns states x
+            Controls = columns controls u
+            Gains = [||]
+            Iterations = [||]
+            Timings = []
+            Options = []
+            Command = ""
+            Started = DateTimeOffset.Now
+            Platform = RuntimeInformation.FrameworkDescription
+            Scene =
+                {
+                    XRange = -1.0, 1.0
+                    YRange = -1.0, 1.0
+                    Shapes = fun _ -> []
+                }
+        }
 
 /// Numbers as they are shown to people.
 [<RequireQualifiedAccess>]
