@@ -8,6 +8,7 @@ type SolverName =
     | Ddp
 
 /// Arguments of `solve`.
+[<HelpFlags("--help", "-h")>]
 type SolveArguments =
     | [<MainCommand; ExactlyOnce>] Problem of PROBLEM: string
     | [<Unique>] Solver of SolverName
@@ -37,6 +38,7 @@ type SolveArguments =
             | No_Report -> "write result.json alone: no report.html, no plots, no motion.svg."
 
 /// Arguments of `list`.
+[<HelpFlags("--help", "-h")>]
 type ListArguments =
     | [<Unique>] Json
 
@@ -46,6 +48,7 @@ type ListArguments =
             | Json -> "print as JSON."
 
 /// Arguments of `verify`.
+[<HelpFlags("--help", "-h")>]
 type VerifyArguments =
     | [<MainCommand; ExactlyOnce>] Files of FILE: string list
     | [<Unique>] Tolerance of NUMBER: float
@@ -60,6 +63,7 @@ type VerifyArguments =
             | Json -> "print as JSON."
 
 /// All arguments.
+[<HelpFlags("--help", "-h")>]
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Solve of ParseResults<SolveArguments>
     | [<CliPrefix(CliPrefix.None)>] List of ParseResults<ListArguments>

@@ -16,7 +16,7 @@ module Exit =
     /// a file could not be written
     let output = 3
 
-    /// stopped by Ctrl-C; what was found so far is written
+    /// stopped by Ctrl-C or SIGTERM; what was found so far is written
     let interrupted = 130
 
 /// Why a command ends without a result: its exit code, and one line that says what was wrong, where, and what would be right.

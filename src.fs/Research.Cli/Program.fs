@@ -3,6 +3,7 @@ module Research.Cli.Program
 open System
 open System.Diagnostics
 open System.Reflection
+open System.Runtime.InteropServices
 open System.Threading
 open Argu
 
@@ -26,7 +27,7 @@ EXIT CODES:
     1     the solver stopped short of its tolerances; a case failed
     2     wrong command line, or a file that cannot be read
     3     a file could not be written
-    130   interrupted by Ctrl-C; what was found so far is written
+    130   interrupted by Ctrl-C or SIGTERM; what was found so far is written
 
 Results go to standard output, progress and messages to standard error. The same command gives the same numbers, bit by bit, on one machine.
 """
@@ -91,10 +92,14 @@ let private execute (arguments: string[]) (cancellation: CancellationToken) : Re
 let main arguments =
     use cancellation = new CancellationTokenSource()
 
-    Console.CancelKeyPress.Add(fun pressed ->
+    // The first signal asks for an end, and a second one forces it.
+    let stop (signal: PosixSignalContext) =
         if not cancellation.IsCancellationRequested then
-            pressed.Cancel <- true
-            cancellation.Cancel())
+            signal.Cancel <- true
+            cancellation.Cancel()
+
+    use _ = PosixSignalRegistration.Create(PosixSignal.SIGINT, stop)
+    use _ = PosixSignalRegistration.Create(PosixSignal.SIGTERM, stop)
 
     match execute arguments cancellation.Token with
     | Ok code -> code

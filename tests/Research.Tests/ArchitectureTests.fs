@@ -156,7 +156,8 @@ let violations (graph: Graph) : string list =
                 $"{project.Name} has no room in the architecture"
     ]
 
-let private root =
+/// The folder of Research.sln.
+let root =
     let rec up (folder: DirectoryInfo | null) =
         match folder with
         | null -> failwith "no folder above the tests holds Research.sln"

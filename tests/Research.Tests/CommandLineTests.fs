@@ -6,22 +6,33 @@ open System.IO
 open System.Text.Json
 open Expecto
 
+let private start (arguments: string list) =
+    ProcessStartInfo(
+        "dotnet",
+        Path.Combine(AppContext.BaseDirectory, "Research.Cli.dll") :: arguments,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+        WorkingDirectory = Path.GetTempPath()
+    )
+    |> Process.Start
+    |> nonNull
+
 /// Runs the program as a user does: exit code, standard output, standard error.
 let private research (arguments: string list) =
-    let start =
-        ProcessStartInfo(
-            "dotnet",
-            Path.Combine(AppContext.BaseDirectory, "Research.Cli.dll") :: arguments,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = Path.GetTempPath()
-        )
-
-    use running = nonNull (Process.Start start)
+    use running = start arguments
     let error = running.StandardError.ReadToEndAsync()
     let output = running.StandardOutput.ReadToEnd()
     running.WaitForExit()
     running.ExitCode, output, error.Result
+
+let private inFolder (action: string -> unit) =
+    let folder = Path.Combine(Path.GetTempPath(), $"research-tests-{Guid.NewGuid():N}")
+
+    try
+        action folder
+    finally
+        if Directory.Exists folder then
+            Directory.Delete(folder, recursive = true)
 
 let private solved (arguments: string list) =
     let code, output, error = research ("solve" :: arguments @ [ "--json" ])
@@ -67,9 +78,7 @@ let tests =
             }
 
             test "files are written where they are wanted, and readable" {
-                let folder = Path.Combine(Path.GetTempPath(), $"research-tests-{Guid.NewGuid():N}")
-
-                try
+                inFolder (fun folder ->
                     let code, output, _ = research [ "solve"; "double-integrator"; "--output"; folder ]
 
                     Expect.equal code 0 "solved"
@@ -84,10 +93,7 @@ let tests =
                             "convergence.png"
                             "command.txt"
                         ] do
-                        Expect.isGreaterThan (FileInfo(Path.Combine(folder, name)).Length) 0L name
-                finally
-                    if Directory.Exists folder then
-                        Directory.Delete(folder, recursive = true)
+                        Expect.isGreaterThan (FileInfo(Path.Combine(folder, name)).Length) 0L name)
             }
 
             test "a solver that stops short says so by its exit code" {
@@ -97,6 +103,30 @@ let tests =
                 use document = JsonDocument.Parse output
                 Expect.equal code 1 "stopped short"
                 Expect.isFalse (document.RootElement.GetProperty("converged").GetBoolean()) "and in the result"
+            }
+
+            test "a run that is stopped writes what it found" {
+                if not (OperatingSystem.IsWindows()) then
+                    inFolder (fun folder ->
+                        // more work than anyone waits for
+                        let endless =
+                            [ "--horizon"; "20000"; "--dt"; "0.0005"; "--max-iterations"; "1000000" ]
+
+                        use running =
+                            start ([ "solve"; "acrobot"; "--no-report"; "--output"; folder ] @ endless)
+
+                        let firstLine = running.StandardError.ReadLine()
+                        Expect.stringContains (string firstLine) "iteration" "progress in plain lines"
+                        use signal = Process.Start("kill", $"-TERM {running.Id}")
+                        signal.WaitForExit()
+                        Expect.isTrue (running.WaitForExit 20_000) "it ends"
+                        Expect.equal running.ExitCode 130 "as interrupted"
+
+                        use document =
+                            JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "result.json")))
+
+                        Expect.equal (document.RootElement.GetProperty("status").GetString()) "interrupted" "status"
+                        Expect.isGreaterThan (document.RootElement.GetProperty("iterations").GetArrayLength()) 0 "work")
             }
 
             test "a wrong command line is refused in one line" {
