@@ -80,6 +80,7 @@ public sealed unsafe class BackwardPass
     /// <param name="upper">Upper limits of the controls, [m], or empty.</param>
     /// <param name="curvature">Second derivatives of the dynamics: given for DDP, null for iLQR.</param>
     /// <param name="values">Where the value function of every step goes, Vx [n] then Vxx [n,n] each; or empty.</param>
+    [MethodImpl(Dense.Optimised)]
     public int Run(
         ReadOnlySpan<double> model,
         int modelRow,
@@ -132,6 +133,7 @@ public sealed unsafe class BackwardPass
         return -1;
     }
 
+    [MethodImpl(Dense.Optimised)]
     private bool Step(
         double* record, double* law, double* v, double* vv, double* room, double* second, double mu, double muU, double* low, double* high)
     {
@@ -230,6 +232,7 @@ public sealed unsafe class BackwardPass
     }
 
     /// <summary>The same step for four states and one control, where a row of a matrix is one vector and nothing leaves the registers.</summary>
+    [MethodImpl(Dense.Optimised)]
     private bool StepOfFourStates(
         double* record, double* law, double* v, double* vv, double* second, double mu, double muU, double* low, double* high)
     {

@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 
 namespace Research.Kernels;
 
@@ -71,6 +72,7 @@ public sealed unsafe class BoxQpSolver
         fixed (double* ph = h, pg = g, pl = lower, pu = upper, px = x) return Solve(ph, pg, pl, pu, px);
     }
 
+    [MethodImpl(Dense.Optimised)]
     internal BoxQpOutcome Solve(double* h, double* g, double* lower, double* upper, double* x)
     {
         fixed (double* grad = gradient, direction = step, next = candidate, l = factor, inv = inverse)
@@ -150,6 +152,7 @@ public sealed unsafe class BoxQpSolver
         return Dense.Cholesky(l, n, inv, FreeCount);
     }
 
+    [MethodImpl(Dense.Optimised)]
     private double Value(double* h, double* g, double* x, double* grad)
     {
         var value = 0.0;

@@ -10,10 +10,14 @@ namespace Research.Kernels;
 /// </summary>
 internal static unsafe class Dense
 {
+    /// <summary>At once: these loops are hot long before the JIT would notice.</summary>
+    internal const MethodImplOptions Optimised = MethodImplOptions.AggressiveOptimization;
+
     /// <summary>
     /// C ← C + s·A·B. A is [rows, inner] with element (i,k) at a[i·aRow + k·aColumn], so that a transposed A costs nothing; B is
     /// [inner, columns] and C [rows, columns], both row-major with the given row distances.
     /// </summary>
+    [MethodImpl(Optimised)]
     public static void AddProduct(
         double* c, int cRow, double* a, int aRow, int aColumn, double* b, int bRow, int rows, int inner, int columns, double s = 1)
     {
@@ -66,6 +70,7 @@ internal static unsafe class Dense
         }
     }
 
+    [MethodImpl(Optimised)]
     private static void Block4x16(
         double* c, int cRow, double* a, int aRow, int aColumn, double* b, int bRow, int inner, double s)
     {
@@ -105,6 +110,7 @@ internal static unsafe class Dense
         AddRow(c + 3 * cRow + 8, c31, s);
     }
 
+    [MethodImpl(Optimised)]
     private static void Block4x8(
         double* c, int cRow, double* a, int aRow, int aColumn, double* b, int bRow, int inner, double s)
     {
@@ -130,6 +136,7 @@ internal static unsafe class Dense
         AddRow(c + 3 * cRow, c3, s);
     }
 
+    [MethodImpl(Optimised)]
     private static void Block1x8(double* c, double* a, int aColumn, double* b, int bRow, int inner, double s)
     {
         var sum = Vector512<double>.Zero;
@@ -138,6 +145,7 @@ internal static unsafe class Dense
         AddRow(c, sum, s);
     }
 
+    [MethodImpl(Optimised)]
     private static void Block4x4(
         double* c, int cRow, double* a, int aRow, int aColumn, double* b, int bRow, int inner, double s)
     {
@@ -163,6 +171,7 @@ internal static unsafe class Dense
         AddRow(c + 3 * cRow, c3, s);
     }
 
+    [MethodImpl(Optimised)]
     private static void Block1x4(double* c, double* a, int aColumn, double* b, int bRow, int inner, double s)
     {
         var sum = Vector256<double>.Zero;
@@ -180,6 +189,7 @@ internal static unsafe class Dense
         Vector256.Store(Vector256.FusedMultiplyAdd(sum, Vector256.Create(s), Vector256.Load(c)), c);
 
     /// <summary>y ← y + A x, or Aᵀ x with the strides of A exchanged. A:[rows, inner].</summary>
+    [MethodImpl(Optimised)]
     public static void AddProduct(double* y, double* a, int aRow, int aColumn, double* x, int rows, int inner)
     {
         if (aRow == 1)
@@ -193,6 +203,7 @@ internal static unsafe class Dense
     }
 
     /// <summary>y ← y + s·x.</summary>
+    [MethodImpl(Optimised)]
     public static void AddScaled(double* y, double* x, double s, int count)
     {
         var i = 0;
@@ -205,6 +216,7 @@ internal static unsafe class Dense
     }
 
     /// <summary>Σ a[i·step]·b[i].</summary>
+    [MethodImpl(Optimised)]
     public static double Dot(double* a, double* b, int count, int step = 1)
     {
         var sum = 0.0;
@@ -225,6 +237,7 @@ internal static unsafe class Dense
     /// Replaces the lower triangle of a symmetric matrix by its Cholesky factor, a = L Lᵀ, with the inverses of L's diagonal in
     /// <paramref name="inverse"/>. False where a pivot is not positive; a is then spoilt.
     /// </summary>
+    [MethodImpl(Optimised)]
     public static bool Cholesky(double* a, int aRow, double* inverse, int n)
     {
         for (var i = 0; i < n; i++)
@@ -242,6 +255,7 @@ internal static unsafe class Dense
     }
 
     /// <summary>X ← (L Lᵀ)⁻¹ X, of X:[n, columns] row-major; L and the inverses of its diagonal from <see cref="Cholesky"/>.</summary>
+    [MethodImpl(Optimised)]
     public static void Solve(double* l, int lRow, double* inverse, double* x, int xRow, int n, int columns)
     {
         for (var i = 0; i < n; i++)
@@ -264,6 +278,7 @@ internal static unsafe class Dense
     }
 
     /// <summary>a ← (a + aᵀ)/2.</summary>
+    [MethodImpl(Optimised)]
     public static void Symmetrise(double* a, int aRow, int n)
     {
         for (var i = 1; i < n; i++)

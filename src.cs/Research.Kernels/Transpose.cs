@@ -1,4 +1,5 @@
 using System;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -10,6 +11,7 @@ public static unsafe class Transpose
     /// <summary>
     /// target[p·targetRow + i] ← source[i·sourceRow + p] for i below <paramref name="rows"/> and p below <paramref name="count"/>.
     /// </summary>
+    [MethodImpl(Dense.Optimised)]
     public static void Run(ReadOnlySpan<double> source, int sourceRow, Span<double> target, int targetRow, int rows, int count)
     {
         if (rows == 0 || count == 0) return;
