@@ -193,14 +193,28 @@ module SolveCommand =
         out.WriteLine $"{parts}; {Show.seconds (sinceStart ())} from process start to here"
         out.Flush()
 
+    let private writePlots (folder: string) (run: Run) =
+        let draw () =
+            RunFolder.write folder "trajectories.png" (Plots.trajectories run)
+            RunFolder.write folder "convergence.png" (Plots.convergence run)
+
+        match Plots.support () with
+        | Whole -> draw ()
+        | WithoutText ->
+            draw ()
+
+            Console.Error.WriteLine
+                "note: the plots have no text, for this system has no fonts (on Debian and Ubuntu: apt-get install fonts-dejavu-core)"
+        | Unavailable reason ->
+            Console.Error.WriteLine $"note: there are no plots in PNG, for Skia cannot be loaded: {reason}"
+
     let private write (options: SolveOptions) (folder: string) (run: Run) =
         RunFolder.write folder "result.json" (ResultFile.toJson true run)
 
         if options.HasReport then
             RunFolder.writeText folder "report.html" (Report.toHtml run)
             RunFolder.writeText folder "motion.svg" (Motion.toSvg run)
-            RunFolder.write folder "trajectories.png" (Plots.trajectories run)
-            RunFolder.write folder "convergence.png" (Plots.convergence run)
+            writePlots folder run
 
     let private files (options: SolveOptions) (run: Run) =
         let folder =
@@ -224,10 +238,6 @@ module SolveCommand =
                     let shown = if relative.StartsWith ".." then folder else relative
                     let name = if options.HasReport then "report.html" else "result.json"
                     Console.WriteLine $"{Path.Combine(shown, name)}"
-
-                    if options.HasReport && not (Plots.hasFont ()) then
-                        Console.Error.WriteLine
-                            "note: the plots have no text, for this system has no fonts (on Debian and Ubuntu: apt-get install fonts-dejavu-core)"
 
                 Ok()
             with

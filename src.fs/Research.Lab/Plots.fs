@@ -3,6 +3,14 @@ namespace Research.Lab
 open System
 open ScottPlot
 
+/// What the machine lets plots be.
+type PlotSupport =
+    | Whole
+    /// there is no font
+    | WithoutText
+    /// the drawing library cannot be loaded
+    | Unavailable of reason: string
+
 /// Plots of a run as PNG, by ScottPlot.
 [<RequireQualifiedAccess>]
 module Plots =
@@ -118,9 +126,16 @@ module Plots =
         use image = multiplot.Render(560 * columns, 280 * rows)
         image.GetImageBytes(ImageFormat.Png, 100)
 
-    /// False when the machine has no font, so that plots have no text.
-    let hasFont () : bool =
-        SkiaSharp.SKFontManager.Default.FontFamilyCount > 0
+    /// What plots will be like here.
+    let support () : PlotSupport =
+        try
+            if SkiaSharp.SKFontManager.Default.FontFamilyCount > 0 then
+                Whole
+            else
+                WithoutText
+        with
+        | :? TypeInitializationException
+        | :? DllNotFoundException as fault -> Unavailable((fault.GetBaseException().Message.Split '.')[0])
 
     /// States and controls over time, with their bounds.
     let trajectories (run: Run) : byte[] =
