@@ -9,7 +9,7 @@ public enum BoxQpOutcome
     /// <summary>The gradient vanishes on every coordinate that is not held by a bound.</summary>
     Converged,
 
-    /// <summary>No step lowered the cost any further.</summary>
+    /// <summary>No step lowered the cost, though its slope is not small: numbers too large or too far apart.</summary>
     NoImprovement,
 
     /// <summary>The iteration limit was reached.</summary>
@@ -125,9 +125,10 @@ public sealed unsafe class BoxQpSolver
                     length *= StepFactor;
                     if (length < SmallestStep || value - nextValue == 0)
                     {
-                        // as low as rounding lets it be
+                        // as low as rounding lets it be, unless the slope says otherwise
                         Value(h, g, x, grad);
-                        return BoxQpOutcome.Converged;
+                        for (var i = 0; i < n; i++) scale = Math.Max(scale, Math.Abs(grad[i] - g[i]));
+                        return largest <= 1e-7 * scale ? BoxQpOutcome.Converged : BoxQpOutcome.NoImprovement;
                     }
                 }
 

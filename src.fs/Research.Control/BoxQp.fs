@@ -8,6 +8,8 @@ type BoxQpStatus =
     /// the gradient vanishes on every coordinate that no bound holds
     | BoxQpConverged
     | BoxQpIterationLimit
+    /// no step lowered the cost, though its slope is not small: numbers too large or too far apart
+    | BoxQpNoImprovement
     /// H is not positive definite on the coordinates that no bound holds
     | BoxQpIndefinite
     /// the program makes no sense, and why
@@ -78,6 +80,7 @@ module BoxQp =
                     match outcome with
                     | BoxQpOutcome.NotPositiveDefinite -> BoxQpIndefinite
                     | BoxQpOutcome.IterationLimit -> BoxQpIterationLimit
+                    | BoxQpOutcome.NoImprovement -> BoxQpNoImprovement
                     | _ -> BoxQpConverged
                 X = x
                 Value = Seq.sum (seq { for i in 0 .. n - 1 -> x[i] * (g[i] + 0.5 * product[i]) })

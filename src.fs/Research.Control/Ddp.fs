@@ -13,7 +13,7 @@ module Ddp =
 
     /// A solver that can be used again from other controls. An exception when the dynamics have no second derivatives.
     let create (options: Options) (problem: Problem) : TrajectoryOptimiser =
-        if problem.Dynamics.Traced.IsNone then
+        if not problem.Dynamics.HasCurvature then
             invalidArg
                 (nameof problem)
                 "DDP needs the second derivatives of the dynamics, and these have none: use iLQR, or trace them"

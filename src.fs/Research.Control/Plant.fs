@@ -63,6 +63,11 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
     member val TerminalGradient = Array.zeroCreate<float> n
     member val TerminalHessian = Array.zeroCreate<float>(n * n)
 
+    /// True when every derivative of the model is a finite number.
+    member this.IsModelFinite =
+        [ this.Derivatives; this.TerminalGradient; this.TerminalHessian ]
+        |> List.forall (Array.forall Double.IsFinite)
+
     /// Sets the first record of every lane: the start, no cost, and the lane's α.
     member this.Begin(alphas: ReadOnlySpan<float>) =
         for lane in 0 .. lanes - 1 do

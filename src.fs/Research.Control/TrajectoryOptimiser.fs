@@ -55,7 +55,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                 for i in 0 .. n + m - 1 do
                     point[i] <- workspace.Points[i * workspace.Row + t]
 
-                problem.Dynamics.AddCurvature(point, lambda, hessian) |> ignore)
+                problem.Dynamics.AddCurvature(point, lambda, hessian))
         else
             null
 
@@ -100,7 +100,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                 let promised = -alpha * (sweep.Linear + alpha * sweep.Quadratic)
 
                 let ratio =
-                    if promised > 0.0 then
+                    if promised > 0.0 || not (Double.IsFinite change) then
                         change / promised
                     else
                         float (sign change)
@@ -189,16 +189,18 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
                 let mutable failed = run mu
 
-                while failed >= 0 && mu <= options.MaxRegularisation do
+                let isBroken = failed >= 0 && not workspace.IsModelFinite
+
+                while failed >= 0 && not isBroken && mu <= options.MaxRegularisation do
                     raise' ()
                     failed <- run mu
 
                 let used = mu
 
-                if failed >= 0 then
-                    status <- ValueSome RegularisationLimit
-                elif not (Double.IsFinite sweep.Linear) then
+                if isBroken || (failed < 0 && not (Double.IsFinite sweep.Linear)) then
                     status <- ValueSome(Diverged "the derivatives along the trajectory are not finite")
+                elif failed >= 0 then
+                    status <- ValueSome RegularisationLimit
                 elif sweep.Gradient < options.GradientTolerance && mu < 1e-5 then
                     status <- ValueSome ConvergedByGradient
                 else

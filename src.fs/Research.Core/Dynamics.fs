@@ -27,8 +27,11 @@ type Dynamics(stateSize: int, controlSize: int) =
     /// Jacobians [f_x f_u]: n·(n+m) rows, of which row i·(n+m)+j is ∂fᵢ by number j of the point.
     abstract Linearise: points: ReadOnlySpan<float> * results: Span<float> * count: int -> unit
 
-    /// Adds ∂²(λᵀf)/∂(x,u)² at one point to an (n+m)×(n+m) matrix; false when these dynamics have no second derivatives.
-    abstract AddCurvature: point: ReadOnlySpan<float> * lambda: ReadOnlySpan<float> * hessian: Span<float> -> bool
+    /// True when `AddCurvature` gives second derivatives, which DDP needs.
+    abstract HasCurvature: bool
+
+    /// Adds ∂²(λᵀf)/∂(x,u)² at one point to an (n+m)×(n+m) matrix. An exception when these dynamics have no second derivatives.
+    abstract AddCurvature: point: ReadOnlySpan<float> * lambda: ReadOnlySpan<float> * hessian: Span<float> -> unit
 
     /// The traced function f x u, where there is one: solvers fuse it with the cost into one kernel.
     abstract Traced: (Vec -> Vec -> Vec) voption
@@ -74,6 +77,8 @@ module Dynamics =
             member _.Linearise(points, results, count) =
                 jacobian.Value.Run(points, ReadOnlySpan<float>.Empty, results, count)
 
+            member _.HasCurvature = true
+
             member _.AddCurvature(point, lambda, hessian) =
                 let room: Span<float> = Span(Array.zeroCreate<float>(size + n + size * size))
                 point.CopyTo room
@@ -83,8 +88,6 @@ module Dynamics =
 
                 for i in 0 .. second.Length - 1 do
                     hessian[i] <- hessian[i] + second[i]
-
-                true
 
             member _.Traced = ValueSome f
         }
@@ -127,6 +130,10 @@ module Dynamics =
                             let after = answer[i * all + (2 * j + 1) * count + p]
                             results[(i * size + j) * count + p] <- (after - before) / (2.0 * distance[j * count + p])
 
-            member _.AddCurvature(_, _, _) = false
+            member _.HasCurvature = false
+
+            member _.AddCurvature(_, _, _) =
+                invalidOp "dynamics known by differences have no second derivatives"
+
             member _.Traced = ValueNone
         }

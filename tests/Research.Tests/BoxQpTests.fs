@@ -67,6 +67,15 @@ let tests =
                     Expect.isLessThan (distance one.X other.X) 1e-7 "solution"
                     Expect.isLessThan (BoxQp.solveFrom one.X h g lower upper).Iterations 2 "warm start")
 
+            test "what overflows is not called solved" {
+                let h = array2D [ [ 1e-10; 0.0 ]; [ 0.0; 1e-10 ] ]
+
+                let solution =
+                    BoxQp.solve h [| 1e308; -1e308 |] [| -infinity; -infinity |] [| infinity; infinity |]
+
+                Expect.equal solution.Status BoxQpNoImprovement "status"
+            }
+
             test "what makes no sense says why" {
                 let h = array2D [ [ 1.0; 0.0 ]; [ 0.0; 1.0 ] ]
                 let status h g lower upper = (BoxQp.solve h g lower upper).Status

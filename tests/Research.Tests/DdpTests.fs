@@ -77,6 +77,31 @@ let tests =
                 Expect.isLessThan (iterations Ddp.solve) (iterations Ilqr.solve) "iterations"
             }
 
+            test "dynamics that bring their own second derivatives need not be traced" {
+                let problem = ofEnvironment Pendulum.environment
+                let traced = problem.Dynamics
+
+                let opaque =
+                    { new Dynamics(2, 1) with
+                        member _.Step(points, results, count) = traced.Step(points, results, count)
+
+                        member _.Linearise(points, results, count) =
+                            traced.Linearise(points, results, count)
+
+                        member _.HasCurvature = true
+
+                        member _.AddCurvature(point, lambda, hessian) =
+                            traced.AddCurvature(point, lambda, hessian)
+
+                        member _.Traced = ValueNone
+                    }
+
+                let one = Ddp.solve tight problem (zero problem)
+                let other = Ddp.solve tight { problem with Dynamics = opaque } (zero problem)
+                Expect.isLessThan (abs (one.Cost - other.Cost) / one.Cost) 1e-9 "cost"
+                Expect.isLessThan (distance (flat one.U) (flat other.U)) 1e-4 "controls"
+            }
+
             test "dynamics without second derivatives are refused" {
                 let box = Dynamics.ofBatch 2 1 1e-6 (fun _ results _ -> Array.Clear results)
                 let cost = Cost.create (fun _ u -> u[0] * u[0]) (fun x -> x[0] * x[0])

@@ -266,6 +266,43 @@ let tests =
                 | other -> failtest $"{other}"
             }
 
+            test "derivatives that are not finite are named, at every size" {
+                for n in [ 1; 2; 4; 9 ] do
+                    // |x| written so that its derivative at 0 is 0/0
+                    let f (x: Vec) (u: Vec) =
+                        Array.init n (fun i -> if i = 0 then sqrt (x[0] * x[0]) + u[0] else 0.5 * x[i])
+
+                    let cost = Cost.create (fun x u -> Vec.squaredNorm x + u[0] * u[0]) Vec.squaredNorm
+                    let problem = Problem.create (Dynamics.ofTraced n 1 f) cost 5 (Array.zeroCreate n)
+
+                    match (Ilqr.solve Ilqr.defaults problem (zero problem)).Status with
+                    | Diverged reason -> Expect.stringContains reason "derivatives" $"n = {n}"
+                    | other -> failtest $"n = {n}: {other}"
+            }
+
+            test "an indefinite Quu is regularised away, at every size" {
+                // the cost falls with each control before it rises: at the start Quu is negative along it
+                for n, m in [ 2, 1; 2, 2; 4, 1; 9, 2 ] do
+                    let f (x: Vec) (u: Vec) =
+                        Array.init n (fun i -> if i < m then 0.5 * x[i] + 0.1 * u[i] else 0.5 * x[i])
+
+                    let well (u: Real) = u * u * u * u - 0.5 * (u * u)
+
+                    let stage (x: Vec) (u: Vec) =
+                        0.01 * Vec.squaredNorm x + Vec.sum (Array.map well u)
+
+                    let dynamics = Dynamics.ofTraced n m f
+
+                    let problem =
+                        Problem.create dynamics (Cost.create stage Vec.squaredNorm) 5 (Array.zeroCreate n)
+
+                    let start = Array2D.create 5 m 0.05
+                    let solution = Ilqr.solve tight problem start
+                    Expect.isTrue solution.Status.IsConverged $"{n}, {m}: {solution.Status}"
+                    let smallest = flat solution.U |> Seq.map abs |> Seq.min
+                    Expect.isGreaterThan smallest 0.3 "every control has left the hump at 0 for a well near ½"
+            }
+
             test "problems that make no sense are refused with the reason" {
                 let refused problem (controls: float[,]) part =
                     let fault =
