@@ -123,14 +123,17 @@ module internal Plant =
 
     let private flatten (a: Mat) = a |> Seq.cast<Real> |> Seq.toArray
 
-    /// Gradient and Hessian of a cost; the Gauss–Newton Hessian JᵀJ where residuals are given.
-    let private expand (z: Vec) (value: Real) (residuals: Vec option) : Vec * Mat =
-        match residuals with
-        | None -> Derive.gradient z value, Derive.hessian z value
-        | Some r ->
-            let j = Derive.jacobian z r
-            let jt = Mat.transpose j
-            Mat.mulVec jt r, Array2D.init z.Length z.Length (fun a b -> Vec.dot j[*, max a b] j[*, min a b])
+    /// Gradient and Hessian of value + ½‖r‖²; the Hessian of the squares is JᵀJ.
+    let private expand (z: Vec) (value: Real) (residuals: Vec) : Vec * Mat =
+        let gradient, hessian = Derive.gradient z value, Derive.hessian z value
+
+        if residuals.Length = 0 then
+            gradient, hessian
+        else
+            let j = Derive.jacobian z residuals
+
+            Vec.add gradient (Mat.mulVec (Mat.transpose j) residuals),
+            Array2D.init z.Length z.Length (fun a b -> hessian[max a b, min a b] + Vec.dot j[*, max a b] j[*, min a b])
 
     /// Dynamics and cost both traced: one kernel for a step of the rollout with its feedback, limits and cost, and one for all derivatives.
     type private TracedPlant(problem: Problem, f: Vec -> Vec -> Vec) =
@@ -161,12 +164,11 @@ module internal Plant =
             Compile.graph
                 (Array.concat [ x; [| j; alpha |] ])
                 (Array.concat [ xBar; uBar; k; gain; lower; upper; s ])
-                (Array.concat [ f x control; [| j + cost.Stage s x control; alpha |]; control ])
+                (Array.concat [ f x control; [| j + cost.AtStage s x control; alpha |]; control ])
 
         let modelGraph =
             let jacobian = Derive.jacobian z (f x u)
-            let residuals = cost.Residuals |> Option.map (fun (stage, _) -> stage s x u)
-            let gradient, hessian = expand z (cost.Stage s x u) residuals
+            let gradient, hessian = expand z (cost.Stage s x u) (cost.StageResiduals s x u)
 
             Array.concat
                 [
@@ -180,11 +182,10 @@ module internal Plant =
 
         let model = Compile.graph (Array.append z s) [||] modelGraph
 
-        let terminalCost = Compile.graph x s [| cost.Terminal s x |]
+        let terminalCost = Compile.graph x s [| cost.AtEnd s x |]
 
         let terminalModel =
-            let residuals = cost.Residuals |> Option.map (fun (_, terminal) -> terminal s x)
-            let gradient, hessian = expand x (cost.Terminal s x) residuals
+            let gradient, hessian = expand x (cost.Terminal s x) (cost.TerminalResiduals s x)
             Compile.graph x s (Array.append gradient (flatten hessian))
 
         let finalSignals = Array.init signals (fun i -> problem.Signals[problem.Horizon, i])
@@ -229,11 +230,10 @@ module internal Plant =
         let lanes = 8
         let z, s = Real.variables "z" size, Real.variables "s" signals
         let x, u = z[.. n - 1], z[n..]
-        let stageCost = Compile.graph z s [| cost.Stage s x u |]
+        let stageCost = Compile.graph z s [| cost.AtStage s x u |]
 
         let stageModel =
-            let residuals = cost.Residuals |> Option.map (fun (stage, _) -> stage s x u)
-            let gradient, hessian = expand z (cost.Stage s x u) residuals
+            let gradient, hessian = expand z (cost.Stage s x u) (cost.StageResiduals s x u)
 
             Compile.graph
                 (Array.append z s)
@@ -247,9 +247,8 @@ module internal Plant =
                     ])
 
         let terminal =
-            let residuals = cost.Residuals |> Option.map (fun (_, terminal) -> terminal s x)
-            let gradient, hessian = expand x (cost.Terminal s x) residuals
-            Compile.graph x s (Array.concat [ [| cost.Terminal s x |]; gradient; flatten hessian ])
+            let gradient, hessian = expand x (cost.Terminal s x) (cost.TerminalResiduals s x)
+            Compile.graph x s (Array.concat [ [| cost.AtEnd s x |]; gradient; flatten hessian ])
 
         let points = Array.zeroCreate<float>(size * lanes)
         let next = Array.zeroCreate<float>(n * lanes)

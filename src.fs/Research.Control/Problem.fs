@@ -17,6 +17,8 @@ type Problem =
         Limits: (float[] * float[]) option
         /// what the cost reads besides state and control, one row a step and one for the end: [T+1, signals]
         Signals: float[,]
+        /// constraints beside the dynamics and the limits: for `Constrained`
+        Constraints: Constraint list
     }
 
 /// Why a solver stopped.
@@ -87,7 +89,7 @@ type Solution =
 [<RequireQualifiedAccess>]
 module Problem =
 
-    /// A problem without limits or signals.
+    /// A problem without limits, signals or constraints.
     let create (dynamics: Dynamics) (cost: Cost) (horizon: int) (start: float[]) : Problem =
         {
             Dynamics = dynamics
@@ -96,12 +98,19 @@ module Problem =
             Start = start
             Limits = None
             Signals = Array2D.zeroCreate (horizon + 1) 0
+            Constraints = []
         }
 
     /// The problem with limits on its controls.
     let withLimits (lower: float[]) (upper: float[]) (problem: Problem) : Problem =
         { problem with
             Limits = Some(lower, upper)
+        }
+
+    /// The problem with more constraints.
+    let withConstraints (constraints: Constraint list) (problem: Problem) : Problem =
+        { problem with
+            Constraints = problem.Constraints @ constraints
         }
 
     /// What is wrong with a problem and with initial controls [T, m] for it, in words; empty when nothing is.
