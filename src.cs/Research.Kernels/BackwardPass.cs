@@ -79,6 +79,7 @@ public sealed unsafe class BackwardPass
     /// <param name="lower">Lower limits of the controls, [m], or empty.</param>
     /// <param name="upper">Upper limits of the controls, [m], or empty.</param>
     /// <param name="curvature">Second derivatives of the dynamics: given for DDP, null for iLQR.</param>
+    /// <param name="gap">Place in a law of the gap f(x̄, ū) − x̄' that the step leaves open, [n]; or −1 where trajectories have none.</param>
     /// <param name="values">Where the value function of every step goes, Vx [n] then Vxx [n,n] each; or empty.</param>
     [MethodImpl(Dense.Optimised)]
     public int Run(
@@ -94,6 +95,7 @@ public sealed unsafe class BackwardPass
         ReadOnlySpan<double> lower = default,
         ReadOnlySpan<double> upper = default,
         AddCurvature? curvature = null,
+        int gap = -1,
         Span<double> values = default)
     {
         if (modelRow < RecordSize || model.Length < (steps - 1) * modelRow + RecordSize || policyRow < PolicySize || policy.Length < (steps - 1) * policyRow + PolicySize)
@@ -111,6 +113,7 @@ public sealed unsafe class BackwardPass
         {
             for (var t = steps - 1; t >= 0; t--)
             {
+                if (gap >= 0) Dense.AddProduct(v, vv, n, 1, laws + t * policyRow + gap, n, n);
                 if (curvature is not null)
                 {
                     Array.Clear(hessian);
@@ -131,6 +134,55 @@ public sealed unsafe class BackwardPass
 
         if (steps > 0) Gradient /= steps;
         return -1;
+    }
+
+    /// <summary>
+    /// What the model of a trajectory with gaps promises: with δx' = fx δx + fu δu + gap and δu = k + K δx, sets <see cref="Linear"/> to the
+    /// slope Σ lxᵀδx + luᵀδu of the cost along the step, and <see cref="Quadratic"/> to half its curvature. Parameters as of <see cref="Run"/>.
+    /// </summary>
+    public void Predict(
+        ReadOnlySpan<double> model,
+        int modelRow,
+        ReadOnlySpan<double> terminalGradient,
+        ReadOnlySpan<double> terminalHessian,
+        ReadOnlySpan<double> policy,
+        int policyRow,
+        int steps,
+        int gap)
+    {
+        Linear = Quadratic = 0;
+        fixed (double* records = model, laws = policy, gradient = terminalGradient, second = terminalHessian)
+        fixed (double* room = scratch)
+        {
+            double* dx = room, next = dx + n, du = next + n, product = du + m;
+            Clear(dx, n);
+            for (var t = 0; t < steps; t++)
+            {
+                double* fx = records + t * modelRow, fu = fx + n * n, lx = fu + n * m, lu = lx + n, lxx = lu + m, lux = lxx + n * n, luu = lux + m * n;
+                double* law = laws + t * policyRow, k = law + n + m;
+                Copy(k, du, m);
+                Dense.AddProduct(du, k + m, n, 1, dx, m, n);
+                Linear += Dense.Dot(lx, dx, n) + Dense.Dot(lu, du, m);
+                Clear(product, n);
+                Dense.AddProduct(product, lxx, n, 1, dx, n, n);
+                Quadratic += 0.5 * Dense.Dot(product, dx, n);
+                Clear(product, m);
+                Dense.AddProduct(product, lux, n, 1, dx, m, n);
+                Quadratic += Dense.Dot(product, du, m);
+                Clear(product, m);
+                Dense.AddProduct(product, luu, m, 1, du, m, m);
+                Quadratic += 0.5 * Dense.Dot(product, du, m);
+                Copy(law + gap, next, n);
+                Dense.AddProduct(next, fx, n, 1, dx, n, n);
+                Dense.AddProduct(next, fu, m, 1, du, n, m);
+                Copy(next, dx, n);
+            }
+
+            Linear += Dense.Dot(gradient, dx, n);
+            Clear(product, n);
+            Dense.AddProduct(product, second, n, 1, dx, n, n);
+            Quadratic += 0.5 * Dense.Dot(product, dx, n);
+        }
     }
 
     [MethodImpl(Dense.Optimised)]

@@ -23,3 +23,7 @@ module Ddp =
     /// Solves a problem from initial controls [T, m].
     let solve (options: Options) (problem: Problem) (controls: float[,]) : Solution =
         (create options problem).Solve controls
+
+    /// Solves from a guess of states [T+1, n], which need not obey the dynamics, and controls [T, m]: multiple shooting.
+    let solveFrom (options: Options) (problem: Problem) (states: float[,]) (controls: float[,]) : Solution =
+        (create options problem).SolveFrom(states, controls)

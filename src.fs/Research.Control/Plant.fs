@@ -7,7 +7,7 @@ open Research.Kernels
 /// Numbers of a problem in the layout of the kernels.
 ///
 /// `Points`: rows of length T+1, states 0 … n−1, controls n … n+m−1, then the signals. `Laws`: one record a step, `LawSize` apart: x̄, ū, k,
-/// K as the backward pass wants them, then lower and upper limits, then the signals. `Model`: one record a step as the backward pass wants
+/// K as the backward pass wants them, then lower and upper limits, the signals, and the gap f(x̄ₜ, ūₜ) − x̄ₜ₊₁ that the step leaves open. `Model`: one record a step as the backward pass wants
 /// them. `Lanes` candidate rollouts at a time: one record of `CandidateRows` rows of `Lanes` numbers a step: x, the cost so far, α, and the
 /// control that led here.
 [<Sealed>]
@@ -16,7 +16,8 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
         problem.Dynamics.StateSize, problem.Dynamics.ControlSize, problem.Horizon
 
     let signals = problem.Cost.Signals
-    let lawSize = backward.PolicySize + 2 * m + signals
+    let gap = backward.PolicySize + 2 * m + signals
+    let lawSize = gap + n
     let candidateRows = n + 2 + m
     let laws = Array.zeroCreate<float>(horizon * lawSize)
     let points = Array.zeroCreate<float>((n + m + signals) * (horizon + 1))
@@ -36,12 +37,44 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
             Array.blit lower 0 model (t * modelSize + backward.RecordSize + m) m
             Array.blit upper 0 model (t * modelSize + backward.RecordSize + 2 * m) m
 
-            for i in 0 .. signals - 1 do
-                laws[tail + 2 * m + i] <- problem.Signals[t, i]
-
+    /// What the cost reads at each time, [T+1, signals].
+    member _.SetSignals(values: float[,]) =
         for i in 0 .. signals - 1 do
             for t in 0..horizon do
-                points[(n + m + i) * (horizon + 1) + t] <- problem.Signals[t, i]
+                points[(n + m + i) * (horizon + 1) + t] <- values[t, i]
+
+                if t < horizon then
+                    laws[t * lawSize + backward.PolicySize + 2 * m + i] <- values[t, i]
+
+    /// x₀, from which rollouts start.
+    member val Start = Array.copy problem.Start
+
+    /// place of the gap in a law
+    member _.Gap = gap
+
+    /// True while the nominal trajectory is none of the dynamics.
+    member val HasGaps = false with get, set
+
+    /// Σ |gap| over all steps and states, and the largest.
+    member _.GapNorms: struct (float * float) =
+        let mutable sum, largest = 0.0, 0.0
+
+        for t in 0 .. horizon - 1 do
+            for i in 0 .. n - 1 do
+                let size = abs laws[t * lawSize + gap + i]
+                sum <- sum + size
+                largest <- max largest size
+
+        struct (sum, largest)
+
+    /// Multiplies all gaps.
+    member this.ScaleGaps(factor: float) =
+        for t in 0 .. horizon - 1 do
+            for i in 0 .. n - 1 do
+                let at = t * lawSize + gap + i
+                laws[at] <- factor * laws[at]
+
+        this.HasGaps <- this.HasGaps && factor <> 0.0
 
     member _.Points = points
     member _.Row = horizon + 1
@@ -72,10 +105,32 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
     member this.Begin(alphas: ReadOnlySpan<float>) =
         for lane in 0 .. lanes - 1 do
             for i in 0 .. n - 1 do
-                this.Candidates[i * lanes + lane] <- problem.Start[i]
+                this.Candidates[i * lanes + lane] <- this.Start[i]
 
             this.Candidates[n * lanes + lane] <- 0.0
             this.Candidates[(n + 1) * lanes + lane] <- if lane < alphas.Length then alphas[lane] else 0.0
+
+    /// Sets a nominal trajectory without feedback, of states [T+1, n], of which the first is the start, and controls [T, m].
+    member this.SetNominal(states: float[,], controls: float[,]) =
+        let row = horizon + 1
+
+        for t in 0..horizon do
+            for i in 0 .. n - 1 do
+                points[i * row + t] <- if t = 0 then this.Start[i] else states[t, i]
+
+            if t < horizon then
+                let law = t * lawSize
+                Array.Clear(laws, law, backward.PolicySize)
+
+                for i in 0 .. n - 1 do
+                    laws[law + i] <- points[i * row + t]
+
+                for i in 0 .. m - 1 do
+                    let tail = law + backward.PolicySize + i
+                    let u = Math.Min(Math.Max(controls[t, i], laws[tail]), laws[tail + m])
+                    laws[law + n + i] <- u
+                    model[t * modelSize + backward.RecordSize + i] <- u
+                    points[(n + i) * row + t] <- u
 
     /// Makes the trajectory of a lane the nominal one.
     member this.Accept(lane: int) =
@@ -109,7 +164,8 @@ type internal Plant() =
     /// Lanes of a rollout.
     abstract Lanes: int
 
-    /// Rolls all lanes of the workspace out under its laws, and sets their costs.
+    /// Rolls all lanes of the workspace out under its laws, and sets their costs. Where the nominal trajectory has gaps, 1 − α of each stays
+    /// open.
     abstract Rollout: Workspace -> unit
 
     /// Fills the workspace's model from its points.
@@ -145,11 +201,12 @@ module internal Plant =
         let x, u, s = Real.variables "x" n, Real.variables "u" m, Real.variables "s" signals
         let z = Array.append x u
 
-        let step =
+        let step hasGaps =
             let j, alpha = Real.variable "J", Real.variable "alpha"
             let xBar, uBar = Real.variables "x̄" n, Real.variables "ū" m
             let k, gain = Real.variables "k" m, Real.variables "K" (m * n)
             let lower, upper = Real.variables "lower" m, Real.variables "upper" m
+            let gap = if hasGaps then Real.variables "gap" n else [||]
             let deviation = Vec.sub x xBar
 
             let control =
@@ -161,10 +218,18 @@ module internal Plant =
                     else
                         open')
 
+            let next =
+                if hasGaps then
+                    Array.map2 (fun (next: Real) gap -> next - (1.0 - alpha) * gap) (f x control) gap
+                else
+                    f x control
+
             Compile.graph
                 (Array.concat [ x; [| j; alpha |] ])
-                (Array.concat [ xBar; uBar; k; gain; lower; upper; s ])
-                (Array.concat [ f x control; [| j + cost.AtStage s x control; alpha |]; control ])
+                (Array.concat [ xBar; uBar; k; gain; lower; upper; s; gap ])
+                (Array.concat [ next; [| j + cost.AtStage s x control; alpha |]; control ])
+
+        let closed, open' = step false, lazy (step true)
 
         let modelGraph =
             let jacobian = Derive.jacobian z (f x u)
@@ -188,17 +253,23 @@ module internal Plant =
             let gradient, hessian = expand x (cost.Terminal s x) (cost.TerminalResiduals s x)
             Compile.graph x s (Array.append gradient (flatten hessian))
 
-        let finalSignals = Array.init signals (fun i -> problem.Signals[problem.Horizon, i])
+        let finalSignals = Array.zeroCreate<float> signals
         let finalState = Array.zeroCreate<float> n
         let finalModel = Array.zeroCreate<float>(n + n * n)
-        let finalCosts = Array.zeroCreate<float> step.Lanes
+        let finalCosts = Array.zeroCreate<float> closed.Lanes
 
-        override _.Lanes = step.Lanes
+        let setFinalSignals (workspace: Workspace) =
+            for i in 0 .. signals - 1 do
+                finalSignals[i] <- workspace.Points[(n + m + i) * workspace.Row + problem.Horizon]
+
+        override _.Lanes = closed.Lanes
         override _.Model = Some modelGraph
 
         override _.Rollout workspace =
             let lanes, rows = workspace.Lanes, workspace.CandidateRows
             let candidates = workspace.Candidates
+            let step = if workspace.HasGaps then open'.Value else closed
+            setFinalSignals workspace
             step.Scan(candidates, rows, workspace.Laws, workspace.LawSize, problem.Horizon)
             let last = problem.Horizon * rows * lanes
             terminalCost.Run(ReadOnlySpan(candidates, last, n * lanes), finalSignals, finalCosts, lanes)
@@ -215,6 +286,7 @@ module internal Plant =
             for i in 0 .. n - 1 do
                 finalState[i] <- workspace.Points[i * row + horizon]
 
+            setFinalSignals workspace
             terminalModel.Run(finalState, finalSignals, finalModel, 1)
             Array.blit finalModel 0 workspace.TerminalGradient 0 n
             Array.blit finalModel n workspace.TerminalHessian 0 (n * n)
@@ -254,8 +326,8 @@ module internal Plant =
         let next = Array.zeroCreate<float>(n * lanes)
         let costs = Array.zeroCreate<float> lanes
 
-        let signalsOf t =
-            Array.init signals (fun i -> problem.Signals[t, i])
+        let signalsOf (workspace: Workspace) t =
+            Array.init signals (fun i -> workspace.Points[(n + m + i) * workspace.Row + t])
 
         override _.Lanes = lanes
         override _.Model = None
@@ -286,7 +358,14 @@ module internal Plant =
                         candidates[there + (n + 2 + i) * lanes + lane] <- control
 
                 problem.Dynamics.Step(points, next, lanes)
-                stageCost.Run(ReadOnlySpan points, ReadOnlySpan(signalsOf t), Span costs, lanes)
+
+                if workspace.HasGaps then
+                    for i in 0 .. n - 1 do
+                        for lane in 0 .. lanes - 1 do
+                            let left = 1.0 - candidates[here + (n + 1) * lanes + lane]
+                            next[i * lanes + lane] <- next[i * lanes + lane] - left * laws[law + workspace.Gap + i]
+
+                stageCost.Run(ReadOnlySpan points, ReadOnlySpan(signalsOf workspace t), Span costs, lanes)
                 Array.blit next 0 candidates there (n * lanes)
 
                 for lane in 0 .. lanes - 1 do
@@ -294,7 +373,7 @@ module internal Plant =
                     candidates[there + (n + 1) * lanes + lane] <- candidates[here + (n + 1) * lanes + lane]
 
             let last = problem.Horizon * rows * lanes
-            let final = signalsOf problem.Horizon
+            let final = signalsOf workspace problem.Horizon
 
             for lane in 0 .. lanes - 1 do
                 let state = Array.init n (fun i -> candidates[last + i * lanes + lane])
@@ -328,7 +407,7 @@ module internal Plant =
 
             Transpose.Run(derivatives, horizon, workspace.Model, workspace.ModelSize, rows, horizon)
             let state = Array.init n (fun i -> workspace.Points[i * row + horizon])
-            let final = terminal.Run(state, signalsOf horizon)
+            let final = terminal.Run(state, signalsOf workspace horizon)
             Array.blit final 1 workspace.TerminalGradient 0 n
             Array.blit final (1 + n) workspace.TerminalHessian 0 (n * n)
 

@@ -49,6 +49,8 @@ type Iteration =
         Number: int
         /// cost after the iteration
         Cost: float
+        /// largest gap |f(x, u) − x'| that is left in the trajectory
+        Gap: float
         /// mean over the steps of max |k|/(|u|+1)
         Gradient: float
         /// μ used in the backward pass
@@ -66,6 +68,8 @@ type Solution =
     {
         Status: Status
         Cost: float
+        /// largest gap |f(x, u) − x'|: 0 unless a guess of states was given and its gaps could not be closed
+        Gap: float
         /// states [T+1, n]
         X: float[,]
         /// controls [T, m]
@@ -144,4 +148,16 @@ module Problem =
                 for i in 0 .. m - 1 do
                     if not (lower[i] <= upper[i]) then
                         $"the limits of control {i} are crossed: {lower[i]} to {upper[i]}"
+        ]
+
+    /// What is wrong with a guess of states [T+1, n], in words; empty when nothing is.
+    let stateFaults (problem: Problem) (states: float[,]) : string list =
+        let rows, columns = Array2D.length1 states, Array2D.length2 states
+        let n = problem.Dynamics.StateSize
+
+        [
+            if rows <> problem.Horizon + 1 || columns <> n then
+                $"the guessed states are {rows}×{columns}; {problem.Horizon + 1} times of {n} states are needed"
+            if not (states |> Seq.cast<float> |> Seq.forall Double.IsFinite) then
+                "the guessed states hold a number that is not finite"
         ]

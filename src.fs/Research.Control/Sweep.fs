@@ -27,8 +27,8 @@ type internal Sweep() =
 [<RequireQualifiedAccess>]
 module internal Sweep =
 
-    /// Any size, limits and second derivatives: dense linear algebra.
-    type private DenseSweep(problem: Problem, backward: BackwardPass, curvature: AddCurvature | null) =
+    /// Any size, limits, gaps and second derivatives: dense linear algebra.
+    type private DenseSweep(problem: Problem, backward: BackwardPass, gap: int, curvature: AddCurvature | null) =
         inherit Sweep()
         let lower, upper = problem.Limits |> Option.defaultValue ([||], [||])
 
@@ -45,7 +45,8 @@ module internal Sweep =
                 control,
                 lower,
                 upper,
-                curvature
+                curvature,
+                gap
             )
 
         override _.Linear = backward.Linear
@@ -239,6 +240,10 @@ module internal Sweep =
     let private isTracedFaster n m =
         n * n * (n + m) <= 300 && not (n = 4 && m = 1)
 
+    /// A sweep over a trajectory with gaps, of which that of each step stands at the place `gap` in its law.
+    let ofGaps (problem: Problem) (backward: BackwardPass) (gap: int) (curvature: AddCurvature | null) : Sweep =
+        DenseSweep(problem, backward, gap, curvature)
+
     /// The fastest sweep that the problem allows. `model` holds the expressions of the local model where they are traced.
     let create
         (problem: Problem)
@@ -250,4 +255,4 @@ module internal Sweep =
 
         match model, curvature with
         | Some model, null when isTracedFaster n m && (m = 1 || problem.Limits.IsNone) -> TracedSweep(problem, model)
-        | _ -> DenseSweep(problem, backward, curvature)
+        | _ -> DenseSweep(problem, backward, -1, curvature)

@@ -36,6 +36,10 @@ type Options =
 
 /// The skeleton that iLQR and DDP share: expand, sweep backward, search forward. Keeps its memory and kernels from one solution to the next,
 /// so that a warm start costs nothing but the iterations; not thread-safe.
+///
+/// A guess of states need not obey the dynamics (multiple shooting). The gaps f(x̄, ū) − x̄' that it leaves enter the backward pass as
+/// V'x + V'xx gap, and a step of length α closes the share α of each (Mastalli and others, Crocoddyl, 2020). While there are gaps, a step is
+/// judged by the cost plus ν Σ|gap|, with ν large enough for the step to promise descent all the way to its end (Nocedal and Wright, Numerical Optimization, 18.3).
 [<Sealed>]
 type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options: Options) =
     let started = Stopwatch.GetTimestamp()
@@ -59,14 +63,46 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
         else
             null
 
-    let sweep = Sweep.create problem backward plant.Model curvature
+    let closedSweep = Sweep.create problem backward plant.Model curvature
+
+    let openSweep = lazy (Sweep.ofGaps problem backward workspace.Gap curvature)
+
+    let stageCost =
+        lazy
+            (let x, u, s =
+                Real.variables "x" n, Real.variables "u" m, Real.variables "s" problem.Cost.Signals
+
+             Compile.graph (Array.concat [ x; u; s ]) [||] [| problem.Cost.AtStage s x u |],
+             Compile.graph (Array.append x s) [||] [| problem.Cost.AtEnd s x |])
+
     let compileSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds
 
-    /// Sets the nominal controls, without feedback, and rolls them out. The cost.
+    // the state of the descent
+    let mutable cost = nan
+    let mutable isNew = true
+    let mutable mu = options.FirstRegularisation
+    let mutable factor = 1.0
+    let mutable gapWeight = 0.0
+    let mutable count = 0
+
+    let sweep () =
+        if workspace.HasGaps then openSweep.Value else closedSweep
+
+    let restart () =
+        isNew <- true
+        mu <- options.FirstRegularisation
+        factor <- 1.0
+        gapWeight <- 0.0
+
+    /// Sets the nominal controls, without feedback, and rolls them out.
     let start (controls: float[,]) =
+        restart ()
+        workspace.HasGaps <- false
+
         for t in 0 .. horizon - 1 do
             let law = t * workspace.LawSize
             Array.Clear(workspace.Laws, law, backward.PolicySize)
+            Array.Clear(workspace.Laws, law + workspace.Gap, n)
 
             for i in 0 .. m - 1 do
                 workspace.Laws[law + n + i] <- controls[t, i]
@@ -74,17 +110,52 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
         workspace.Begin ReadOnlySpan<float>.Empty
         plant.Rollout workspace
         workspace.Accept 0
-        workspace.Costs[0]
+        cost <- workspace.Costs[0]
+
+    /// Sets the nominal states and controls, and measures gaps and cost.
+    let startAt (states: float[,]) (controls: float[,]) =
+        restart ()
+        workspace.SetNominal(states, controls)
+        let row = workspace.Row
+        let together = Array.zeroCreate<float>((n + m) * horizon)
+        let next = Array.zeroCreate<float>(n * horizon)
+
+        for i in 0 .. n + m - 1 do
+            Array.blit workspace.Points (i * row) together (i * horizon) horizon
+
+        problem.Dynamics.Step(together, next, horizon)
+
+        for t in 0 .. horizon - 1 do
+            for i in 0 .. n - 1 do
+                workspace.Laws[t * workspace.LawSize + workspace.Gap + i] <-
+                    next[i * horizon + t] - workspace.Points[i * row + t + 1]
+
+        let struct (sum, _) = workspace.GapNorms
+        workspace.HasGaps <- sum <> 0.0
+        let ofStage, ofEnd = stageCost.Value
+        let stages = Array.zeroCreate<float> horizon
+        ofStage.Run(workspace.Points, row, ReadOnlySpan<float>.Empty, stages, horizon, horizon)
+
+        let last =
+            Array.init (n + problem.Cost.Signals) (fun i ->
+                workspace.Points[(if i < n then i else i + m) * row + horizon])
+
+        cost <-
+            Array.sum stages
+            + ofEnd.Run(last)[0]
+            + (if Double.IsFinite sum then 0.0 else nan)
 
     let run mu =
         match options.Regularisation with
-        | StateSpace -> sweep.Run(workspace, mu, 0.0)
-        | ControlSpace -> sweep.Run(workspace, 0.0, mu)
+        | StateSpace -> sweep().Run(workspace, mu, 0.0)
+        | ControlSpace -> sweep().Run(workspace, 0.0, mu)
 
-    /// The step that lowers the cost most among the lanes of the first rollout in which any keeps its promise: its index, its cost and the ratio; index −1 if none.
-    let search cost =
+    /// Of the first rollout in which any lane keeps its promise, the lane of least merit: index of its step, or −1, and its ratio of change to
+    /// promise. Merit is the cost plus ν times what remains of the gaps.
+    let search (linear: float) (quadratic: float) (gaps: float) =
+        let merit = cost + gapWeight * gaps
         let mutable found = -1
-        let mutable foundCost = infinity
+        let mutable foundMerit = infinity
         let mutable foundRatio = 0.0
         let mutable first = 0
 
@@ -96,8 +167,9 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
             for lane in 0 .. count - 1 do
                 let alpha = options.Steps[first + lane]
-                let change = cost - workspace.Costs[lane]
-                let promised = -alpha * (sweep.Linear + alpha * sweep.Quadratic)
+                let laneMerit = workspace.Costs[lane] + gapWeight * (1.0 - alpha) * gaps
+                let change = merit - laneMerit
+                let promised = -alpha * (linear - gapWeight * gaps + alpha * quadratic)
 
                 let ratio =
                     if promised > 0.0 || not (Double.IsFinite change) then
@@ -105,137 +177,195 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                     else
                         float (sign change)
 
-                if
-                    Double.IsFinite change
-                    && ratio > options.AcceptRatio
-                    && workspace.Costs[lane] < foundCost
-                then
+                if Double.IsFinite change && ratio > options.AcceptRatio && laneMerit < foundMerit then
                     best <- lane
                     found <- first + lane
-                    foundCost <- workspace.Costs[lane]
+                    foundMerit <- laneMerit
                     foundRatio <- ratio
 
             if best >= 0 then
                 workspace.Accept best
+                cost <- workspace.Costs[best]
 
             first <- first + workspace.Lanes
 
-        struct (found, (if found >= 0 then foundCost else cost), foundRatio)
+        struct (found, foundRatio)
 
-    let solution status cost count seconds : Solution =
+    let raise' () =
+        factor <- max (factor * options.RegularisationFactor) options.RegularisationFactor
+        mu <- max (mu * factor) options.MinRegularisation
+
+    let lower' () =
+        factor <- min (factor / options.RegularisationFactor) (1.0 / options.RegularisationFactor)
+
+        mu <-
+            if mu * factor > options.MinRegularisation then
+                mu * factor
+            else
+                0.0
+
+    /// One iteration. Why to stop after it, if there is a reason.
+    let iterate (progress: Iteration -> unit) : Status voption =
+        let begun = Stopwatch.GetTimestamp()
+
+        if isNew then
+            plant.Expand workspace
+            isNew <- false
+
+        let mutable failed = run mu
+        let isBroken = failed >= 0 && not workspace.IsModelFinite
+
+        while failed >= 0 && not isBroken && mu <= options.MaxRegularisation do
+            raise' ()
+            failed <- run mu
+
+        let used = mu
+        let gradient = sweep().Gradient
+
+        if isBroken || (failed < 0 && not (Double.IsFinite(sweep().Linear))) then
+            ValueSome(Diverged "the derivatives along the trajectory are not finite")
+        elif failed >= 0 then
+            ValueSome RegularisationLimit
+        elif gradient < options.GradientTolerance && mu < 1e-5 && not workspace.HasGaps then
+            ValueSome ConvergedByGradient
+        else
+            let before, hadGaps = cost, workspace.HasGaps
+
+            let struct (step, ratio) =
+                if hadGaps then
+                    backward.Predict(
+                        workspace.Model,
+                        workspace.ModelSize,
+                        workspace.TerminalGradient,
+                        workspace.TerminalHessian,
+                        workspace.Laws,
+                        workspace.LawSize,
+                        horizon,
+                        workspace.Gap
+                    )
+
+                    let struct (gaps, _) = workspace.GapNorms
+
+                    let least =
+                        max
+                            (2.0 * (backward.Linear + max 0.0 backward.Quadratic))
+                            (backward.Linear + 2.0 * backward.Quadratic)
+                        / gaps
+
+                    if gapWeight < least then
+                        gapWeight <- 1.5 * least
+
+                    search backward.Linear backward.Quadratic gaps
+                else
+                    search closedSweep.Linear closedSweep.Quadratic 0.0
+
+            let alpha = if step >= 0 then options.Steps[step] else 0.0
+
+            if step >= 0 then
+                lower' ()
+                isNew <- true
+
+                if hadGaps then
+                    workspace.ScaleGaps(1.0 - alpha)
+            else
+                raise' ()
+
+            iterations[count] <-
+                {
+                    Number = count + 1
+                    Cost = cost
+                    Gap =
+                        (if hadGaps then
+                             (let struct (_, largest) = workspace.GapNorms in largest)
+                         else
+                             0.0)
+                    Gradient = gradient
+                    Regularisation = used
+                    Step = alpha
+                    Ratio = ratio
+                    Seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds
+                }
+
+            progress iterations[count]
+            count <- count + 1
+
+            if step >= 0 then
+                if not hadGaps && before - cost < options.CostTolerance then
+                    ValueSome ConvergedByCost
+                else
+                    ValueNone
+            elif mu > options.MaxRegularisation then
+                ValueSome RegularisationLimit
+            else
+                ValueNone
+
+    let solution status seconds : Solution =
         let points, row = workspace.Points, workspace.Row
 
         {
             Status = status
             Cost = cost
+            Gap = (let struct (_, largest) = workspace.GapNorms in largest)
             X = Array2D.init (horizon + 1) n (fun t i -> points[i * row + t])
             U = Array2D.init horizon m (fun t i -> points[(n + i) * row + t])
             Gains =
                 Array.init horizon (fun t ->
                     Array2D.init m n (fun i j -> workspace.Laws[t * workspace.LawSize + n + 2 * m + i * n + j]))
-            ValueGradient = sweep.Vx
-            ValueHessian = (let vxx = sweep.Vxx in Array2D.init n n (fun i j -> vxx[i * n + j]))
+            ValueGradient = sweep().Vx
+            ValueHessian = (let vxx = sweep().Vxx in Array2D.init n n (fun i j -> vxx[i * n + j]))
             Iterations = Array.sub iterations 0 count
             CompileSeconds = compileSeconds
             SolveSeconds = seconds
         }
 
+    /// Iterates until there is a reason to stop.
+    let descend (begun: int64) (cancellation: CancellationToken) (progress: Iteration -> unit) : Solution =
+        let mutable status = ValueNone
+        count <- 0
+
+        if not (Double.IsFinite cost) then
+            status <- ValueSome(Diverged "the trajectory of the first guess gives a cost or a state that is not finite")
+
+        while status.IsNone do
+            status <-
+                if cancellation.IsCancellationRequested then
+                    ValueSome Cancelled
+                elif count = options.MaxIterations then
+                    ValueSome IterationLimit
+                else
+                    iterate progress
+
+        solution status.Value (Stopwatch.GetElapsedTime(begun).TotalSeconds)
+
+    let check (faults: string list) =
+        match faults with
+        | [] -> ()
+        | faults -> invalidArg (nameof problem) ("the problem cannot be solved: " + String.concat "; " faults)
+
     /// Solves from initial controls [T, m], held to the limits; `progress` sees every iteration as it ends. An exception when the sizes of the problem
     /// or of the controls are wrong, or the limits are crossed; everything else is in the status of the solution.
     member _.Solve(controls: float[,], cancellation: CancellationToken, progress: Iteration -> unit) : Solution =
-        match Problem.faults problem controls with
-        | [] -> ()
-        | faults -> invalidArg (nameof controls) ("the problem cannot be solved: " + String.Join("; ", faults))
-
+        check (Problem.faults problem controls)
         let begun = Stopwatch.GetTimestamp()
-
-        let seconds () =
-            Stopwatch.GetElapsedTime(begun).TotalSeconds
-
-        let mutable cost = start controls
-        let mutable status = ValueNone
-        let mutable count = 0
-        let mutable mu = options.FirstRegularisation
-        let mutable factor = 1.0
-        let mutable isNew = true
-
-        let raise' () =
-            factor <- max (factor * options.RegularisationFactor) options.RegularisationFactor
-            mu <- max (mu * factor) options.MinRegularisation
-
-        let lower' () =
-            factor <- min (factor / options.RegularisationFactor) (1.0 / options.RegularisationFactor)
-
-            mu <-
-                if mu * factor > options.MinRegularisation then
-                    mu * factor
-                else
-                    0.0
-
-        if not (Double.IsFinite cost) then
-            status <- ValueSome(Diverged "the rollout of the initial controls gives a cost that is not finite")
-
-        while status.IsNone do
-            let iterationBegun = Stopwatch.GetTimestamp()
-
-            if cancellation.IsCancellationRequested then
-                status <- ValueSome Cancelled
-            elif count = options.MaxIterations then
-                status <- ValueSome IterationLimit
-            else
-                if isNew then
-                    plant.Expand workspace
-                    isNew <- false
-
-                let mutable failed = run mu
-
-                let isBroken = failed >= 0 && not workspace.IsModelFinite
-
-                while failed >= 0 && not isBroken && mu <= options.MaxRegularisation do
-                    raise' ()
-                    failed <- run mu
-
-                let used = mu
-
-                if isBroken || (failed < 0 && not (Double.IsFinite sweep.Linear)) then
-                    status <- ValueSome(Diverged "the derivatives along the trajectory are not finite")
-                elif failed >= 0 then
-                    status <- ValueSome RegularisationLimit
-                elif sweep.Gradient < options.GradientTolerance && mu < 1e-5 then
-                    status <- ValueSome ConvergedByGradient
-                else
-                    let struct (step, newCost, ratio) = search cost
-                    let change = cost - newCost
-
-                    if step >= 0 then
-                        lower' ()
-                        cost <- newCost
-                        isNew <- true
-
-                        if change < options.CostTolerance then
-                            status <- ValueSome ConvergedByCost
-                    else
-                        raise' ()
-
-                        if mu > options.MaxRegularisation then
-                            status <- ValueSome RegularisationLimit
-
-                    iterations[count] <-
-                        {
-                            Number = count + 1
-                            Cost = cost
-                            Gradient = sweep.Gradient
-                            Regularisation = used
-                            Step = if step >= 0 then options.Steps[step] else 0.0
-                            Ratio = ratio
-                            Seconds = Stopwatch.GetElapsedTime(iterationBegun).TotalSeconds
-                        }
-
-                    progress iterations[count]
-                    count <- count + 1
-
-        solution status.Value cost count (seconds ())
+        workspace.SetSignals problem.Signals
+        start controls
+        descend begun cancellation progress
 
     /// Solves from initial controls [T, m].
     member this.Solve(controls: float[,]) : Solution =
         this.Solve(controls, CancellationToken.None, ignore)
+
+    /// Solves from a guess of states [T+1, n], which need not obey the dynamics and of which the first is replaced by the start, and controls
+    /// [T, m]: multiple shooting. Exceptions as of `Solve`.
+    member _.SolveFrom
+        (states: float[,], controls: float[,], cancellation: CancellationToken, progress: Iteration -> unit)
+        : Solution =
+        check (Problem.faults problem controls @ Problem.stateFaults problem states)
+        let begun = Stopwatch.GetTimestamp()
+        workspace.SetSignals problem.Signals
+        startAt states controls
+        descend begun cancellation progress
+
+    /// Solves from a guess of states [T+1, n] and controls [T, m].
+    member this.SolveFrom(states: float[,], controls: float[,]) : Solution =
+        this.SolveFrom(states, controls, CancellationToken.None, ignore)
