@@ -20,6 +20,7 @@ module SolveCommand =
         | ConvergedByCost -> "converged: the cost settled"
         | IterationLimit -> "iteration limit"
         | RegularisationLimit -> "no step lowers the cost"
+        | Infeasible reason -> reason
         | Diverged reason -> $"diverged: {reason}"
         | Cancelled -> "interrupted"
 

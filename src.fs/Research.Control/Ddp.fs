@@ -11,8 +11,11 @@ module Ddp =
     /// The defaults of iLQR.
     let defaults = Ilqr.defaults
 
-    /// A solver that can be used again from other controls. An exception when the dynamics have no second derivatives.
+    /// A solver that can be used again from other controls. An exception when the dynamics have no second derivatives, or the
+    /// problem has constraints beside limits.
     let create (options: Options) (problem: Problem) : TrajectoryOptimiser =
+        Problem.refuseConstraints "DDP" problem
+
         if not problem.Dynamics.HasCurvature then
             invalidArg
                 (nameof problem)

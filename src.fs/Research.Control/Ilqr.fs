@@ -26,8 +26,9 @@ module Ilqr =
             AcceptRatio = 0.0
         }
 
-    /// A solver that can be used again from other controls.
+    /// A solver that can be used again from other controls. An exception when the problem has constraints beside limits.
     let create (options: Options) (problem: Problem) : TrajectoryOptimiser =
+        Problem.refuseConstraints "iLQR" problem
         TrajectoryOptimiser(problem, false, options)
 
     /// Solves a problem from initial controls [T, m].

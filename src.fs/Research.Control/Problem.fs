@@ -32,6 +32,8 @@ type Status =
     | RegularisationLimit
     /// the model gave NaN or infinity where the solver had to start
     | Diverged of reason: string
+    /// constraints are still violated though their penalties reached the limit: which, where, and by how much
+    | Infeasible of reason: string
     /// stopped by the caller; the trajectory is the best found so far
     | Cancelled
 
@@ -117,6 +119,14 @@ module Problem =
             Constraints = problem.Constraints @ constraints
         }
 
+    let internal refuseConstraints (solver: string) (problem: Problem) =
+        if not problem.Constraints.IsEmpty then
+            let names = problem.Constraints |> List.map _.Name |> String.concat ", "
+
+            invalidArg
+                (nameof problem)
+                $"{solver} knows limits of controls, and this problem has other constraints ({names}): use Constrained"
+
     /// What is wrong with a problem and with initial controls [T, m] for it, in words; empty when nothing is.
     let faults (problem: Problem) (controls: float[,]) : string list =
         let n, m = problem.Dynamics.StateSize, problem.Dynamics.ControlSize
@@ -161,3 +171,7 @@ module Problem =
             if not (states |> Seq.cast<float> |> Seq.forall Double.IsFinite) then
                 "the guessed states hold a number that is not finite"
         ]
+
+    let internal check (faults: string list) =
+        if not faults.IsEmpty then
+            invalidArg "problem" ("the problem cannot be solved: " + String.concat "; " faults)

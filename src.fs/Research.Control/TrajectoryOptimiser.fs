@@ -75,6 +75,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
              Compile.graph (Array.concat [ x; u; s ]) [||] [| problem.Cost.AtStage s x u |],
              Compile.graph (Array.append x s) [||] [| problem.Cost.AtEnd s x |])
 
+    let mutable options = options
     let compileSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds
 
     // the state of the descent
@@ -112,6 +113,19 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
         workspace.Accept 0
         cost <- workspace.Costs[0]
 
+    /// The cost of the nominal trajectory as it stands, gaps and all.
+    let measure () =
+        let row = workspace.Row
+        let ofStage, ofEnd = stageCost.Value
+        let stages = Array.zeroCreate<float> horizon
+        ofStage.Run(workspace.Points, row, ReadOnlySpan<float>.Empty, stages, horizon, horizon)
+
+        let last =
+            Array.init (n + problem.Cost.Signals) (fun i ->
+                workspace.Points[(if i < n then i else i + m) * row + horizon])
+
+        cost <- Array.sum stages + ofEnd.Run(last)[0]
+
     /// Sets the nominal states and controls, and measures gaps and cost.
     let startAt (states: float[,]) (controls: float[,]) =
         restart ()
@@ -132,18 +146,10 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
         let struct (sum, _) = workspace.GapNorms
         workspace.HasGaps <- sum <> 0.0
-        let ofStage, ofEnd = stageCost.Value
-        let stages = Array.zeroCreate<float> horizon
-        ofStage.Run(workspace.Points, row, ReadOnlySpan<float>.Empty, stages, horizon, horizon)
+        measure ()
 
-        let last =
-            Array.init (n + problem.Cost.Signals) (fun i ->
-                workspace.Points[(if i < n then i else i + m) * row + horizon])
-
-        cost <-
-            Array.sum stages
-            + ofEnd.Run(last)[0]
-            + (if Double.IsFinite sum then 0.0 else nan)
+        if not (Double.IsFinite sum) then
+            cost <- nan
 
     let run mu =
         match options.Regularisation with
@@ -337,15 +343,85 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
         solution status.Value (Stopwatch.GetElapsedTime(begun).TotalSeconds)
 
-    let check (faults: string list) =
-        match faults with
-        | [] -> ()
-        | faults -> invalidArg (nameof problem) ("the problem cannot be solved: " + String.concat "; " faults)
+    /// Sets the nominal trajectory to the rollout of controls.
+    member internal _.Start(controls: float[,]) = start controls
+
+    /// Sets the nominal trajectory to a guess that need not obey the dynamics.
+    member internal _.StartAt(states: float[,], controls: float[,]) = startAt states controls
+
+    /// Goes on from the nominal trajectory, with what may have changed since: signals, options, the start.
+    member internal _.Resume(cancellation: CancellationToken, progress: Iteration -> unit) : Solution =
+        let begun = Stopwatch.GetTimestamp()
+
+        if workspace.HasGaps then
+            measure ()
+        else
+            for t in 0 .. horizon - 1 do
+                Array.Clear(workspace.Laws, t * workspace.LawSize + n + m, m + m * n)
+
+            workspace.Begin ReadOnlySpan<float>.Empty
+            plant.Rollout workspace
+            workspace.Accept 0
+            cost <- workspace.Costs[0]
+
+        isNew <- true
+        mu <- min mu options.FirstRegularisation
+        factor <- 1.0
+        descend begun cancellation progress
+
+    member internal _.Workspace = workspace
+
+    /// In force from the next iteration on; no more iterations than there were at first.
+    member internal _.Options
+        with get () = options
+        and set value =
+            options <-
+                { value with
+                    MaxIterations = min value.MaxIterations iterations.Length
+                }
+
+    /// The gradient of the whole cost by each control, from the costates p = lx + fxᵀp', with what limits hold left out: its largest element.
+    member internal _.Stationarity() : float =
+        plant.Expand workspace
+        isNew <- true
+        let p = Array.copy workspace.TerminalGradient
+        let next = Array.zeroCreate n
+        let model = workspace.Model
+        let mutable largest = 0.0
+
+        for t in horizon - 1 .. -1 .. 0 do
+            let fx = t * workspace.ModelSize
+            let fu, lx = fx + n * n, fx + n * (n + m)
+            let lu = lx + n
+            let u, lower = fx + backward.RecordSize, fx + backward.RecordSize + m
+
+            for i in 0 .. m - 1 do
+                let mutable gradient = model[lu + i]
+
+                for k in 0 .. n - 1 do
+                    gradient <- gradient + model[fu + k * m + i] * p[k]
+
+                let isHeld =
+                    (gradient > 0.0 && model[u + i] <= model[lower + i])
+                    || (gradient < 0.0 && model[u + i] >= model[lower + m + i])
+
+                if not isHeld then
+                    largest <- Math.Max(largest, abs gradient)
+
+            for j in 0 .. n - 1 do
+                next[j] <- model[lx + j]
+
+                for k in 0 .. n - 1 do
+                    next[j] <- next[j] + model[fx + k * n + j] * p[k]
+
+            Array.blit next 0 p 0 n
+
+        largest
 
     /// Solves from initial controls [T, m], held to the limits; `progress` sees every iteration as it ends. An exception when the sizes of the problem
     /// or of the controls are wrong, or the limits are crossed; everything else is in the status of the solution.
     member _.Solve(controls: float[,], cancellation: CancellationToken, progress: Iteration -> unit) : Solution =
-        check (Problem.faults problem controls)
+        Problem.check (Problem.faults problem controls)
         let begun = Stopwatch.GetTimestamp()
         workspace.SetSignals problem.Signals
         start controls
@@ -360,7 +436,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     member _.SolveFrom
         (states: float[,], controls: float[,], cancellation: CancellationToken, progress: Iteration -> unit)
         : Solution =
-        check (Problem.faults problem controls @ Problem.stateFaults problem states)
+        Problem.check (Problem.faults problem controls @ Problem.stateFaults problem states)
         let begun = Stopwatch.GetTimestamp()
         workspace.SetSignals problem.Signals
         startAt states controls

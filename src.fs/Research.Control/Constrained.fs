@@ -1,0 +1,389 @@
+namespace Research.Control
+
+open System
+open System.Diagnostics
+open System.Threading
+open Research
+
+/// Options of the solver with constraints.
+type ConstrainedOptions =
+    {
+        /// of the solver inside; its tolerances are those of the last rounds
+        Inner: Options
+        /// rounds of new multipliers, each a solution of the problem inside
+        MaxRounds: int
+        /// largest violation of a constraint at a solution
+        FeasibilityTolerance: float
+        /// ρ of the first round
+        FirstPenalty: float
+        /// factor by which ρ grows where a violation does not fall to a quarter
+        PenaltyFactor: float
+        MaxPenalty: float
+    }
+
+/// One round: a solution with fixed multipliers, then new ones.
+[<Struct>]
+type Round =
+    {
+        Number: int
+        /// cost without penalties
+        Cost: float
+        /// largest violation of a constraint
+        Feasibility: float
+        /// largest element of the gradient of the Lagrangian by the controls, where no limit holds them
+        Optimality: float
+        /// largest ρ in force
+        Penalty: float
+        /// iterations of the solver inside
+        Iterations: int
+        /// true of a round with the active constraints as equalities and exact Hessians
+        IsPolish: bool
+        Seconds: float
+    }
+
+/// A solution of a problem with constraints, or the best found before the solver stopped.
+type ConstrainedSolution =
+    {
+        /// Trajectory, gains and iterations of the last round; its cost is without penalties.
+        Solution: Solution
+        Status: Status
+        /// largest violation of a constraint
+        Feasibility: float
+        /// which constraint that is, and at what time; none when all hold
+        Worst: (string * int) option
+        /// largest element of the gradient of the Lagrangian by the controls, where no limit holds them
+        Optimality: float
+        /// multipliers of the stage constraints, in the order of the problem: [T, elements]
+        Multipliers: float[,]
+        /// multipliers of the terminal constraints
+        TerminalMultipliers: float[]
+        Rounds: Round[]
+    }
+
+/// Solves problems with constraints again and again, from other starts and guesses; not thread-safe.
+[<Sealed>]
+type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOptions) =
+    let started = Stopwatch.GetTimestamp()
+    let horizon = problem.Horizon
+    let multipliers = Multipliers problem
+    let robust = TrajectoryOptimiser(multipliers.Augmented true, false, options.Inner)
+
+    let polisher =
+        lazy
+            (TrajectoryOptimiser(
+                multipliers.Augmented false,
+                problem.Dynamics.HasCurvature,
+                { options.Inner with
+                    FirstRegularisation = 0.0
+                    CostTolerance = 0.0
+                    GradientTolerance = 1e-12
+                    RegularisationFactor = 10.0
+                    MaxRegularisation = 1e3
+                    MaxIterations = 30
+                }
+            ))
+
+    let signals =
+        Array2D.zeroCreate (horizon + 1) (Array2D.length2 (multipliers.Augmented true).Signals)
+
+    let compileSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds
+
+    let send (solver: TrajectoryOptimiser) =
+        multipliers.Signals signals
+        solver.Workspace.SetSignals signals
+
+    /// λ + ρg, of an inequality at least 0
+    let next k =
+        let value = multipliers.Lambda[k] + multipliers.Rho[k] * multipliers.Values[k]
+
+        if multipliers.IsFixed k then 0.0
+        elif multipliers.Element(k).IsEquality then value
+        else Math.Max(0.0, value)
+
+    let update () =
+        for k in 0 .. multipliers.Count - 1 do
+            multipliers.Lambda[k] <- next k
+
+    /// New multipliers and penalties after a round of the robust phase, in which `before` held the largest violation of each element.
+    let advance (before: float[]) =
+        let worst = Array.zeroCreate<float> multipliers.Rows
+
+        for k in 0 .. multipliers.Count - 1 do
+            // a multiplier that is too large is a violation too
+            let slack = -multipliers.Lambda[k] / multipliers.Rho[k]
+
+            let size =
+                if multipliers.IsFixed k then
+                    0.0
+                elif multipliers.Element(k).IsEquality then
+                    abs multipliers.Values[k]
+                else
+                    abs (Math.Max(multipliers.Values[k], slack))
+
+            let row = multipliers.Row k
+            worst[row] <- Math.Max(worst[row], size)
+
+        update ()
+
+        for k in 0 .. multipliers.Count - 1 do
+            let row = multipliers.Row k
+
+            if worst[row] > options.FeasibilityTolerance && worst[row] > 0.25 * before[row] then
+                multipliers.Rho[k] <- Math.Min(options.MaxPenalty, multipliers.Rho[k] * options.PenaltyFactor)
+
+        Array.blit worst 0 before 0 worst.Length
+
+    let largestPenalty () =
+        let mutable largest = 0.0
+
+        for rho in multipliers.Rho do
+            largest <- Math.Max(largest, rho)
+
+        largest
+
+    let finish
+        (solver: TrajectoryOptimiser)
+        (last: Solution)
+        (status: Status)
+        (rounds: Collections.Generic.List<Round>)
+        begun
+        =
+        let cost = multipliers.Evaluate solver.Workspace
+        let worst = multipliers.Worst
+
+        {
+            Solution =
+                { last with
+                    Status = status
+                    Cost = cost
+                    CompileSeconds = compileSeconds
+                    SolveSeconds = Stopwatch.GetElapsedTime(begun).TotalSeconds
+                }
+            Status = status
+            Feasibility = multipliers.LargestViolation
+            Worst =
+                if worst < 0 then
+                    None
+                else
+                    Some(multipliers.Element(worst).Name, multipliers.Time worst)
+            Optimality =
+                if rounds.Count = 0 then
+                    nan
+                else
+                    rounds[rounds.Count - 1].Optimality
+            Multipliers =
+                Array2D.init horizon multipliers.Stages (fun t i -> multipliers.Lambda[t * multipliers.Stages + i])
+            TerminalMultipliers = multipliers.Lambda[horizon * multipliers.Stages ..]
+            Rounds = rounds.ToArray()
+        }
+
+    let solve (begin': unit -> unit) (cancellation: CancellationToken) (progress: Round -> unit) : ConstrainedSolution =
+        let begun = Stopwatch.GetTimestamp()
+        Array.Clear multipliers.Lambda
+        Array.fill multipliers.Rho 0 multipliers.Count options.FirstPenalty
+        send robust
+        begin' ()
+        let rounds = Collections.Generic.List<Round>()
+        let before = Array.create multipliers.Rows infinity
+
+        let record (solver: TrajectoryOptimiser) (solution: Solution) isPolish roundBegun =
+            let cost = multipliers.Evaluate solver.Workspace
+
+            let round =
+                {
+                    Number = rounds.Count + 1
+                    Cost = cost
+                    Feasibility = multipliers.LargestViolation
+                    Optimality = solver.Stationarity()
+                    Penalty = largestPenalty ()
+                    Iterations = solution.Iterations.Length
+                    IsPolish = isPolish
+                    Seconds = Stopwatch.GetElapsedTime(roundBegun: int64).TotalSeconds
+                }
+
+            rounds.Add round
+            progress round
+            round
+
+        /// Newton's method on the active constraints as equalities. The solution, if it settles.
+        let polish (solution: Solution) =
+            let solver = polisher.Value
+            let lambda, rho = Array.copy multipliers.Lambda, Array.copy multipliers.Rho
+
+            let isActive =
+                Array.init multipliers.Count (fun k -> multipliers.Element(k).IsEquality || lambda[k] > 0.0)
+
+            let mutable found = None
+            let mutable tries = 0
+            let mutable last = infinity
+
+            let choose () =
+                for k in 0 .. multipliers.Count - 1 do
+                    multipliers.Rho[k] <-
+                        if isActive[k] then
+                            Math.Max(rho[k], multipliers.Rho[k])
+                        else
+                            0.0
+
+                    if not isActive[k] then
+                        multipliers.Lambda[k] <- 0.0
+
+            solver.Options <-
+                { solver.Options with
+                    CostTolerance = 1e-14 * abs solution.Cost
+                }
+
+            choose ()
+            send solver
+            solver.Start solution.U
+
+            while found.IsNone && tries < 12 && not cancellation.IsCancellationRequested do
+                tries <- tries + 1
+                let roundBegun = Stopwatch.GetTimestamp()
+                let polished = solver.Resume(cancellation, ignore)
+                let round = record solver polished true roundBegun
+                let mutable isSettled = true
+
+                for k in 0 .. multipliers.Count - 1 do
+                    if isActive[k] then
+                        multipliers.Lambda[k] <- multipliers.Lambda[k] + multipliers.Rho[k] * multipliers.Values[k]
+
+                        if not (multipliers.Element(k).IsEquality) && multipliers.Lambda[k] < 0.0 then
+                            isActive[k] <- false
+                            isSettled <- isSettled && multipliers.Lambda[k] > -1e-9
+                    elif
+                        not (multipliers.IsFixed k)
+                        && multipliers.Values[k] > 0.1 * options.FeasibilityTolerance
+                    then
+                        isActive[k] <- true
+                        multipliers.Rho[k] <- rho[k]
+                        isSettled <- false
+
+                if isSettled && round.Feasibility <= 0.1 * options.FeasibilityTolerance then
+                    found <- Some polished
+                else
+                    if round.Feasibility > 0.1 * last then
+                        for k in 0 .. multipliers.Count - 1 do
+                            rho[k] <- Math.Min(options.MaxPenalty, 10.0 * rho[k])
+
+                    last <- round.Feasibility
+                    choose ()
+                    send solver
+
+            if found.IsNone then
+                Array.blit lambda 0 multipliers.Lambda 0 lambda.Length
+                Array.blit rho 0 multipliers.Rho 0 rho.Length
+
+            found
+
+        let mutable answer = None
+        let mutable tolerance = 1e-3
+
+        while answer.IsNone do
+            let roundBegun = Stopwatch.GetTimestamp()
+
+            robust.Options <-
+                { options.Inner with
+                    CostTolerance = Math.Max(options.Inner.CostTolerance, tolerance)
+                    GradientTolerance = Math.Max(options.Inner.GradientTolerance, tolerance)
+                }
+
+            let solution = robust.Resume(cancellation, ignore)
+            let round = record robust solution false roundBegun
+            tolerance <- 0.1 * tolerance
+
+            let isStuck =
+                match solution.Status with
+                | Diverged _
+                | Cancelled -> true
+                | _ -> false
+
+            if isStuck then
+                answer <- Some(finish robust solution solution.Status rounds begun)
+            else
+                advance before
+
+                if round.Feasibility < 1e-4 && solution.Status.IsConverged then
+                    match polish solution with
+                    | Some polished -> answer <- Some(finish polisher.Value polished ConvergedByGradient rounds begun)
+                    | None -> ()
+
+                if answer.IsNone then
+                    if cancellation.IsCancellationRequested then
+                        answer <- Some(finish robust solution Cancelled rounds begun)
+                    elif rounds.Count >= options.MaxRounds then
+                        let status =
+                            if round.Feasibility <= options.FeasibilityTolerance then
+                                ConvergedByCost
+                            elif largestPenalty () >= options.MaxPenalty then
+                                let worst = multipliers.Worst
+
+                                Infeasible
+                                    $"'{multipliers.Element(worst).Name}' is still violated by {round.Feasibility:G3} at step {multipliers.Time worst}"
+                            else
+                                IterationLimit
+
+                        answer <- Some(finish robust solution status rounds begun)
+                    else
+                        send robust
+
+        answer.Value
+
+    /// Solves from initial controls [T, m]; `progress` sees every round. An exception when sizes are wrong, or limits crossed.
+    member _.Solve(controls: float[,], cancellation: CancellationToken, progress: Round -> unit) : ConstrainedSolution =
+        Problem.check (Problem.faults problem controls)
+        solve (fun () -> robust.Start controls) cancellation progress
+
+    /// Solves from initial controls [T, m].
+    member this.Solve(controls: float[,]) : ConstrainedSolution =
+        this.Solve(controls, CancellationToken.None, ignore)
+
+    /// Solves from a guess of states [T+1, n], which need not obey the dynamics, and controls [T, m].
+    member _.SolveFrom
+        (states: float[,], controls: float[,], cancellation: CancellationToken, progress: Round -> unit)
+        : ConstrainedSolution =
+        Problem.check (Problem.faults problem controls @ Problem.stateFaults problem states)
+        solve (fun () -> robust.StartAt(states, controls)) cancellation progress
+
+    /// Solves from a guess of states [T+1, n] and controls [T, m].
+    member this.SolveFrom(states: float[,], controls: float[,]) : ConstrainedSolution =
+        this.SolveFrom(states, controls, CancellationToken.None, ignore)
+
+/// Problems with constraints on states and controls, by the augmented Lagrangian: rounds of iLQR on the cost with penalties, after each of
+/// which λ ← λ + ρg (kept at 0 or above for g ≤ 0), ρ growing where violations fall too slowly; then, to the last digits, rounds of DDP in
+/// which the active constraints are equalities and all Hessians exact. Limits of controls stay with the solver inside. Sources: Hestenes
+/// (1969); Bertsekas, Constrained Optimization and Lagrange Multiplier Methods (1982); Howell, Jackson, Manchester, ALTRO (2019).
+[<RequireQualifiedAccess>]
+module Constrained =
+
+    let defaults: ConstrainedOptions =
+        {
+            Inner =
+                { Ilqr.defaults with
+                    CostTolerance = 1e-9
+                    GradientTolerance = 1e-7
+                    MaxIterations = 300
+                }
+            MaxRounds = 40
+            FeasibilityTolerance = 1e-8
+            FirstPenalty = 1.0
+            PenaltyFactor = 10.0
+            MaxPenalty = 1e9
+        }
+
+    /// A solver that can be used again from other guesses.
+    let create (options: ConstrainedOptions) (problem: Problem) : ConstrainedOptimiser =
+        ConstrainedOptimiser(problem, options)
+
+    /// Solves from initial controls [T, m].
+    let solve (options: ConstrainedOptions) (problem: Problem) (controls: float[,]) : ConstrainedSolution =
+        (create options problem).Solve controls
+
+    /// Solves from a guess of states [T+1, n], which need not obey the dynamics, and controls [T, m].
+    let solveFrom
+        (options: ConstrainedOptions)
+        (problem: Problem)
+        (states: float[,])
+        (controls: float[,])
+        : ConstrainedSolution =
+        (create options problem).SolveFrom(states, controls)
