@@ -14,6 +14,8 @@ type ConstrainedOptions =
         MaxRounds: int
         /// largest violation of a constraint at a solution
         FeasibilityTolerance: float
+        /// largest gradient of the Lagrangian at a solution, as a share of 1 + |cost|
+        OptimalityTolerance: float
         /// ρ of the first round
         FirstPenalty: float
         /// factor by which ρ grows where a violation does not fall to a quarter
@@ -89,20 +91,8 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
     let compileSeconds = Stopwatch.GetElapsedTime(started).TotalSeconds
 
     let send (solver: TrajectoryOptimiser) =
-        multipliers.Signals signals
+        multipliers.Signals(problem.Signals, signals)
         solver.Workspace.SetSignals signals
-
-    /// λ + ρg, of an inequality at least 0
-    let next k =
-        let value = multipliers.Lambda[k] + multipliers.Rho[k] * multipliers.Values[k]
-
-        if multipliers.IsFixed k then 0.0
-        elif multipliers.Element(k).IsEquality then value
-        else Math.Max(0.0, value)
-
-    let update () =
-        for k in 0 .. multipliers.Count - 1 do
-            multipliers.Lambda[k] <- next k
 
     /// New multipliers and penalties after a round of the robust phase, in which `before` held the largest violation of each element.
     let advance (before: float[]) =
@@ -123,7 +113,7 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
             let row = multipliers.Row k
             worst[row] <- Math.Max(worst[row], size)
 
-        update ()
+        multipliers.Update()
 
         for k in 0 .. multipliers.Count - 1 do
             let row = multipliers.Row k
@@ -211,9 +201,12 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
             let lambda, rho = Array.copy multipliers.Lambda, Array.copy multipliers.Rho
 
             let isActive =
-                Array.init multipliers.Count (fun k -> multipliers.Element(k).IsEquality || lambda[k] > 0.0)
+                Array.init multipliers.Count (fun k ->
+                    not (multipliers.IsFixed k)
+                    && (multipliers.Element(k).IsEquality || lambda[k] > 0.0))
 
             let mutable found = None
+            let mutable isStationary = false
             let mutable tries = 0
             let mutable last = infinity
 
@@ -237,15 +230,17 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
             send solver
             solver.Start solution.U
 
-            while found.IsNone && tries < 12 && not cancellation.IsCancellationRequested do
+            while not isStationary && tries < 12 && not cancellation.IsCancellationRequested do
                 tries <- tries + 1
                 let roundBegun = Stopwatch.GetTimestamp()
                 let polished = solver.Resume(cancellation, ignore)
                 let round = record solver polished true roundBegun
                 let mutable isSettled = true
+                let mutable distance = round.Feasibility
 
                 for k in 0 .. multipliers.Count - 1 do
                     if isActive[k] then
+                        distance <- Math.Max(distance, abs multipliers.Values[k])
                         multipliers.Lambda[k] <- multipliers.Lambda[k] + multipliers.Rho[k] * multipliers.Values[k]
 
                         if not (multipliers.Element(k).IsEquality) && multipliers.Lambda[k] < 0.0 then
@@ -259,14 +254,26 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
                         multipliers.Rho[k] <- rho[k]
                         isSettled <- false
 
-                if isSettled && round.Feasibility <= 0.1 * options.FeasibilityTolerance then
-                    found <- Some polished
+                if isSettled && distance <= 0.1 * options.FeasibilityTolerance then
+                    isStationary <- round.Optimality <= options.OptimalityTolerance * (1.0 + abs round.Cost)
+
+                    found <-
+                        Some(
+                            polished,
+                            (if isStationary then
+                                 ConvergedByGradient
+                             else
+                                 ConvergedByCost)
+                        )
                 else
-                    if round.Feasibility > 0.1 * last then
+                    found <- None
+
+                if not isStationary then
+                    if distance > 0.1 * last && found.IsNone then
                         for k in 0 .. multipliers.Count - 1 do
                             rho[k] <- Math.Min(options.MaxPenalty, 10.0 * rho[k])
 
-                    last <- round.Feasibility
+                    last <- distance
                     choose ()
                     send solver
 
@@ -305,7 +312,7 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
 
                 if round.Feasibility < 1e-4 && solution.Status.IsConverged then
                     match polish solution with
-                    | Some polished -> answer <- Some(finish polisher.Value polished ConvergedByGradient rounds begun)
+                    | Some(polished, status) -> answer <- Some(finish polisher.Value polished status rounds begun)
                     | None -> ()
 
                 if answer.IsNone then
@@ -366,6 +373,7 @@ module Constrained =
                 }
             MaxRounds = 40
             FeasibilityTolerance = 1e-8
+            OptimalityTolerance = 1e-7
             FirstPenalty = 1.0
             PenaltyFactor = 10.0
             MaxPenalty = 1e9

@@ -129,11 +129,26 @@ type internal Multipliers(problem: Problem) =
     member this.LargestViolation: float =
         if this.Worst < 0 then 0.0 else this.Violation this.Worst
 
+    /// λ + ρg, of an inequality at least 0: the multiplier that a round of fixed ones shows to be better.
+    member this.Update() =
+        for k in 0 .. this.Count - 1 do
+            let value = this.Lambda[k] + this.Rho[k] * this.Values[k]
+
+            this.Lambda[k] <-
+                if this.IsFixed k then 0.0
+                elif this.Element(k).IsEquality then value
+                else Math.Max(0.0, value)
+
+    /// Moves the multipliers of the stages ahead in time; the last ones stay.
+    member this.Shift(steps: int) =
+        let steps = min steps (horizon - 1)
+        Array.Copy(this.Lambda, steps * stages, this.Lambda, 0, (horizon - steps) * stages)
+
     /// Signals of the problem with multipliers, of which the first are the problem's own.
-    member this.Signals(target: float[,]) =
+    member this.Signals(given: float[,], target: float[,]) =
         for t in 0..horizon do
             for i in 0 .. own - 1 do
-                target[t, i] <- problem.Signals[t, i]
+                target[t, i] <- given[t, i]
 
         for k in 0 .. this.Count - 1 do
             let t = this.Time k

@@ -23,6 +23,7 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
     let points = Array.zeroCreate<float>((n + m + signals) * (horizon + 1))
     let modelSize = backward.RecordSize + 3 * m
     let model = Array.zeroCreate<float>(modelSize * horizon)
+    let point, nextState = Array.zeroCreate<float>(n + m), Array.zeroCreate<float> n
 
     do
         let lower, upper =
@@ -131,6 +132,46 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
                     laws[law + n + i] <- u
                     model[t * modelSize + backward.RecordSize + i] <- u
                     points[(n + i) * row + t] <- u
+
+    /// Moves the nominal trajectory and its laws ahead in time: the first steps go, and at the end the last control is held, with its
+    /// feedback. Signals stay.
+    member _.Shift(steps: int) =
+        let steps = min steps horizon
+        let row = horizon + 1
+        let own = backward.PolicySize
+        let x, next = point, nextState
+
+        for i in 0 .. n + m - 1 do
+            let kept = if i < n then row - steps else horizon - steps
+            Array.Copy(points, i * row + steps, points, i * row, kept)
+
+        for t in 0 .. horizon - 1 - steps do
+            Array.Copy(laws, (t + steps) * lawSize, laws, t * lawSize, own)
+
+        for t in horizon - steps .. horizon - 1 do
+            let law = t * lawSize
+
+            if t > 0 then
+                Array.Copy(laws, law - lawSize, laws, law, own)
+
+            for i in 0 .. n - 1 do
+                laws[law + i] <- points[i * row + t]
+                x[i] <- points[i * row + t]
+
+            for i in 0 .. m - 1 do
+                let u = laws[law + n + i]
+                laws[law + n + m + i] <- 0.0
+                points[(n + i) * row + t] <- u
+                x[n + i] <- u
+
+            problem.Dynamics.Step(ReadOnlySpan x, Span next, 1)
+
+            for i in 0 .. n - 1 do
+                points[i * row + t + 1] <- next[i]
+
+        for t in 0 .. horizon - 1 do
+            for i in 0 .. m - 1 do
+                model[t * modelSize + backward.RecordSize + i] <- laws[t * lawSize + n + i]
 
     /// Makes the trajectory of a lane the nominal one.
     member this.Accept(lane: int) =

@@ -160,6 +160,8 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     /// promise. Merit is the cost plus ν times what remains of the gaps.
     let search (linear: float) (quadratic: float) (gaps: float) =
         let merit = cost + gapWeight * gaps
+        // a change that rounding decides tells nothing against the full step
+        let noise = 1e-13 * abs merit
         let mutable found = -1
         let mutable foundMerit = infinity
         let mutable foundRatio = 0.0
@@ -178,7 +180,9 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                 let promised = -alpha * (linear - gapWeight * gaps + alpha * quadratic)
 
                 let ratio =
-                    if promised > 0.0 || not (Double.IsFinite change) then
+                    if abs change < noise && promised < noise && alpha = 1.0 then
+                        1.0
+                    elif promised > 0.0 || not (Double.IsFinite change) then
                         change / promised
                     else
                         float (sign change)
@@ -210,10 +214,8 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             else
                 0.0
 
-    /// One iteration. Why to stop after it, if there is a reason.
-    let iterate (progress: Iteration -> unit) : Status voption =
-        let begun = Stopwatch.GetTimestamp()
-
+    /// The local model and the laws about the nominal trajectory, with as much regularisation as that takes. Why there are none, if so.
+    let sweepBack () : Status voption =
         if isNew then
             plant.Expand workspace
             isNew <- false
@@ -225,13 +227,22 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             raise' ()
             failed <- run mu
 
-        let used = mu
-        let gradient = sweep().Gradient
-
         if isBroken || (failed < 0 && not (Double.IsFinite(sweep().Linear))) then
             ValueSome(Diverged "the derivatives along the trajectory are not finite")
         elif failed >= 0 then
             ValueSome RegularisationLimit
+        else
+            ValueNone
+
+    /// One iteration. Why to stop after it, if there is a reason.
+    let iterate (progress: Iteration -> unit) : Status voption =
+        let begun = Stopwatch.GetTimestamp()
+        let fault = sweepBack ()
+        let used = mu
+        let gradient = sweep().Gradient
+
+        if fault.IsSome then
+            fault
         elif gradient < options.GradientTolerance && mu < 1e-5 && not workspace.HasGaps then
             ValueSome ConvergedByGradient
         else
@@ -368,6 +379,59 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
         mu <- min mu options.FirstRegularisation
         factor <- 1.0
         descend begun cancellation progress
+
+    /// One iteration about the nominal trajectory. Why to stop after it, if there is a reason.
+    member internal _.Iterate() : Status voption =
+        count <- min count (iterations.Length - 1)
+        iterate ignore
+
+    /// Laws about the nominal trajectory as it stands, before it is known where the system will be. Where there are none, the plan is left
+    /// without feedback.
+    member internal _.Prepare() : Status voption =
+        isNew <- true
+        let fault = sweepBack ()
+
+        if fault.IsSome then
+            mu <- options.FirstRegularisation
+            factor <- 1.0
+
+            for t in 0 .. horizon - 1 do
+                Array.Clear(workspace.Laws, t * workspace.LawSize + n + m, m + m * n)
+
+        fault
+
+    /// Rolls the laws out from the start, with as many of the given steps as there are lanes, and makes the cheapest trajectory the nominal
+    /// one, an earlier one where rounding decides. Its step, or NaN where none is finite.
+    member internal _.Follow(steps: float[]) : float =
+        let lanes = min workspace.Lanes steps.Length
+        workspace.Begin(ReadOnlySpan(steps, 0, lanes))
+        plant.Rollout workspace
+        let mutable best = -1
+
+        for lane in 0 .. lanes - 1 do
+            if
+                Double.IsFinite workspace.Costs[lane]
+                && (best < 0
+                    || workspace.Costs[lane] < workspace.Costs[best] - 1e-12 * abs workspace.Costs[best])
+            then
+                best <- lane
+
+        if best < 0 then
+            nan
+        else
+            workspace.Accept best
+            cost <- workspace.Costs[best]
+            isNew <- true
+
+            if steps[best] > 0.0 then lower' () else raise' ()
+
+            steps[best]
+
+    /// Cost of the nominal trajectory.
+    member internal _.Cost = cost
+
+    /// The nominal trajectory as a solution.
+    member internal _.Current(status: Status) : Solution = solution status 0.0
 
     member internal _.Workspace = workspace
 

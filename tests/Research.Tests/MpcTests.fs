@@ -1,0 +1,283 @@
+module Research.Tests.MpcTests
+
+open System
+open System.Threading
+open Expecto
+open Research
+open Research.Control
+open Research.Environments
+open Research.Tests.Generators
+
+let private h = CartPole.environment.TimeStep
+
+let private cartPole =
+    let e = CartPole.environment
+    let target = Vec.ofFloats [ 0.0; Math.PI; 0.0; 0.0 ]
+
+    let stage (x: Vec) (u: Vec) =
+        let tip = [| x[0] + 0.5 * sin x[1]; 0.5 + 0.5 * cos x[1] |]
+
+        h
+        * (Vec.squaredNorm tip * 5.0
+           + 0.05 * (x[2] * x[2] + 0.1 * x[3] * x[3])
+           + 0.002 * u[0] * u[0])
+
+    { Problem.create (e.Dynamics h) (Cost.create stage (Cost.quadratic [| 10.0; 20.0; 1.0; 1.0 |] target)) 100 e.Start with
+        Limits = Some([| -20.0 |], [| 20.0 |])
+    }
+
+let private still (problem: Problem) =
+    Array2D.zeroCreate problem.Horizon problem.Dynamics.ControlSize
+
+let private calm _ (x: float[]) = x
+
+/// the same cart-pole with other masses
+let private heavier factor =
+    Dynamics.ofTraced
+        4
+        1
+        (Integrator.rk4 (Real.constant h) (fun x u ->
+            let s, c = sin x[1], cos x[1]
+
+            let cart, pole, l =
+                CartPole.cartMass * factor, CartPole.poleMass * factor, CartPole.poleLength
+
+            let d = cart + pole * (s * s)
+            let push = l * pole * s * (x[3] * x[3])
+
+            [|
+                x[2]
+                x[3]
+                (push + u[0] + pole * CartPole.gravity * (c * s)) / d
+                -((push * c + u[0] * c + (cart + pole) * CartPole.gravity * s) / (l * d))
+            |]))
+
+[<Tests>]
+let tests =
+    testList
+        "Mpc"
+        [
+            testProperty
+                "on a linear-quadratic problem every replan gives the first law of LQR, wherever the system is"
+                (fun (seed: int) ->
+                    let random = Random seed
+                    let n, m, horizon = random.Whole(1, 4), random.Whole(1, 2), random.Whole(2, 12)
+                    let a, b = scaled (1.0 / sqrt (float n)) (random.Matrix(n, n)), random.Matrix(n, m)
+
+                    let q, r, final =
+                        random.Positive(n, 0.1), random.Positive(m, 0.5), random.Positive(n, 0.1)
+
+                    let dynamics =
+                        Dynamics.ofTraced n m (fun x u ->
+                            Vec.add (Mat.mulVec (Mat.ofFloats a) x) (Mat.mulVec (Mat.ofFloats b) u))
+
+                    let cost =
+                        Cost.create
+                            (fun x u -> Cost.quadraticForm q x + Cost.quadraticForm r u)
+                            (Cost.quadraticForm final)
+
+                    let problem = Problem.create dynamics cost horizon (random.Vector n)
+                    let controller = Mpc.create Mpc.defaults problem
+                    controller.Start(problem.Start, still problem) |> ignore
+
+                    let law =
+                        (Lqr.solve (Lqr.repeat horizon (Lqr.step a b q r) final)
+                         |> Result.defaultWith (fun fault -> failtest $"{fault}"))
+                            .K[0]
+
+                    let control = Array.zeroCreate m
+
+                    for elapsed in [ 0; 1; 3; horizon + 5 ] do
+                        let x = random.Vector n
+                        controller.Replan(ReadOnlySpan x, elapsed) |> ignore
+                        controller.Act(0, ReadOnlySpan x, Span control)
+
+                        let expected =
+                            Array.init m (fun i -> Seq.sum (seq { for k in 0 .. n - 1 -> law[i, k] * x[k] }))
+
+                        Expect.isLessThan (distance control expected) 1e-7 "control")
+
+            test "replanning from where a converged plan starts changes nothing" {
+                let controller = Mpc.create Mpc.defaults cartPole
+                let plan = controller.Start(cartPole.Start, still cartPole)
+                Expect.isTrue plan.Status.IsConverged $"{plan.Status}"
+                let replan = controller.Replan(ReadOnlySpan cartPole.Start, 0)
+                Expect.isLessThan (abs (replan.Cost - plan.Cost) / plan.Cost) 1e-6 "cost"
+                Expect.isLessThan (distance (flat plan.U) (flat controller.Plan.U)) 1e-2 "controls"
+            }
+
+            test "Replan is Prepare and Follow, bit by bit" {
+                let first, second =
+                    Mpc.create Mpc.defaults cartPole, Mpc.create Mpc.defaults cartPole
+
+                first.Start(cartPole.Start, still cartPole) |> ignore
+                second.Start(cartPole.Start, still cartPole) |> ignore
+                let x = [| 0.1; 0.3; -0.2; 0.4 |]
+                let a = first.Replan(ReadOnlySpan x, 1)
+                second.Prepare 1
+                let b = second.Follow(ReadOnlySpan x)
+                Expect.equal b.Cost a.Cost "cost"
+                Expect.equal (Seq.toArray (flat second.Plan.U)) (Seq.toArray (flat first.Plan.U)) "controls"
+            }
+
+            test "the cart-pole swings up and stays up under pushes with masses 20 % off, within its limits" {
+                let mutable successes = 0
+
+                for seed in 1..10 do
+                    let rng = Rng.OfSeed seed
+
+                    let push t (x: float[]) =
+                        if t % 20 = 10 then
+                            Array.mapi (fun i v -> if i >= 2 then v + 0.3 * rng.Normal() else v) x
+                        else
+                            x
+
+                    let plant = heavier (if seed % 2 = 0 then 1.2 else 0.8)
+
+                    let loop =
+                        ClosedLoop.run
+                            (Mpc.create Mpc.defaults cartPole)
+                            plant
+                            push
+                            1
+                            300
+                            cartPole.Start
+                            (still cartPole)
+                            CancellationToken.None
+
+                    Expect.isLessThanOrEqual (loop.U |> flat |> Seq.map abs |> Seq.max) 20.0 "limits"
+
+                    if Seq.forall (fun t -> cos loop.X[t, 1] < -0.9) (seq { 200..300 }) then
+                        successes <- successes + 1
+
+                Expect.isGreaterThanOrEqual successes 9 "of 10 stay up in the last two seconds"
+            }
+
+            test "feedback between replans answers deviations at once" {
+                let controller = Mpc.create Mpc.defaults cartPole
+                controller.Start(cartPole.Start, still cartPole) |> ignore
+                controller.Replan(ReadOnlySpan cartPole.Start, 0) |> ignore
+                let plan = controller.Plan
+                let u = Array.zeroCreate 1
+                let x = Array.mapi (fun i v -> v + 1e-3 * float (i + 1)) plan.X[7, *]
+                controller.Act(7, ReadOnlySpan x, Span u)
+
+                let expected =
+                    plan.U[7, 0]
+                    + Seq.sum (seq { for k in 0..3 -> plan.Gains[7].[0, k] * 1e-3 * float (k + 1) })
+
+                Expect.isLessThan (abs (u[0] - expected)) 1e-12 "law"
+            }
+
+            test "a deadline that has passed leaves one iteration, and says so" {
+                let controller =
+                    Mpc.create
+                        { Mpc.defaults with
+                            Iterations = 50
+                            Deadline = TimeSpan.Zero
+                        }
+                        cartPole
+
+                controller.Start(cartPole.Start, still cartPole) |> ignore
+                let replan = controller.Replan(ReadOnlySpan [| 0.2; 0.5; 0.0; 0.0 |], 0)
+                Expect.isTrue replan.IsLate "late"
+                Expect.equal replan.Iterations 1 "iterations"
+                let patient = Mpc.create { Mpc.defaults with Iterations = 50 } cartPole
+                patient.Start(cartPole.Start, still cartPole) |> ignore
+                let better = patient.Replan(ReadOnlySpan [| 0.2; 0.5; 0.0; 0.0 |], 0)
+                Expect.isLessThan better.Cost replan.Cost "more iterations, less cost"
+                Expect.isFalse better.IsLate "in time"
+            }
+
+            test "a state from which nothing is finite leaves the old plan, and the next replan recovers" {
+                let controller = Mpc.create Mpc.defaults cartPole
+                controller.Start(cartPole.Start, still cartPole) |> ignore
+                let lost = controller.Replan(ReadOnlySpan [| nan; 0.0; 0.0; 0.0 |], 1)
+                Expect.isTrue lost.IsLost "lost"
+                Expect.isTrue (controller.Plan.U |> flat |> Seq.forall Double.IsFinite) "the old controls"
+                let found = controller.Replan(ReadOnlySpan [| 0.0; 0.1; 0.0; 0.0 |], 1)
+                Expect.isFalse found.IsLost "found"
+                Expect.isTrue (Double.IsFinite found.Cost) "cost"
+            }
+
+            test "constraints hold along the plans" {
+                let rail = Constraint.between "rail" [| -0.35 |] [| 0.35 |] (fun x -> [| x[0] |])
+                let problem = cartPole |> Problem.withConstraints [ rail ]
+
+                let run problem =
+                    ClosedLoop.run
+                        (Mpc.create { Mpc.defaults with Iterations = 3 } problem)
+                        problem.Dynamics
+                        calm
+                        1
+                        200
+                        problem.Start
+                        (still problem)
+                        CancellationToken.None
+
+                let free, railed = run cartPole, run problem
+
+                let reach (loop: ClosedLoop) =
+                    loop.X[*, 0] |> Array.map abs |> Array.max
+
+                Expect.isGreaterThan (reach free) 0.4 "without the rail the cart goes farther"
+
+                Expect.isLessThan
+                    (reach railed)
+                    0.352
+                    "with it, it does not, but for what one round of multipliers leaves"
+
+                Expect.isLessThan (cos railed.X[200, 1]) -0.99 "and the pole stands"
+            }
+
+            test "a replan allocates nothing" {
+                let controller = Mpc.create Mpc.defaults cartPole
+                controller.Start(cartPole.Start, still cartPole) |> ignore
+                let x = [| 0.1; 0.2; 0.0; 0.0 |]
+
+                for _ in 1..50 do
+                    controller.Replan(ReadOnlySpan x, 1) |> ignore
+
+                let before = GC.GetAllocatedBytesForCurrentThread()
+
+                for _ in 1..100 do
+                    controller.Replan(ReadOnlySpan x, 1) |> ignore
+
+                let each = float (GC.GetAllocatedBytesForCurrentThread() - before) / 100.0
+                Expect.isLessThan each 200.0 "bytes a replan"
+            }
+
+            test "a target that moves is read as signals" {
+                let dynamics = Dynamics.ofTraced 1 1 (fun x u -> [| x[0] + u[0] |])
+
+                let cost =
+                    Cost.withSignals
+                        1
+                        (fun s x u -> 0.5 * ((x[0] - s[0]) * (x[0] - s[0]) + 1e-6 * u[0] * u[0]))
+                        (fun s x -> 0.5 * ((x[0] - s[0]) * (x[0] - s[0])))
+
+                let problem =
+                    { Problem.create dynamics cost 5 [| 0.0 |] with
+                        Signals = Array2D.zeroCreate 6 1
+                    }
+
+                let controller = Mpc.create Mpc.defaults problem
+                controller.Start([| 0.0 |], still problem) |> ignore
+                controller.Signals <- Array2D.init 6 1 (fun t _ -> float t)
+                controller.Replan(ReadOnlySpan [| 0.0 |], 1) |> ignore
+                Expect.isLessThan (abs (controller.Plan.X[3, 0] - 3.0)) 1e-4 "follows"
+
+                Expect.throwsC (fun () -> controller.Signals <- Array2D.zeroCreate 2 1) (fun error ->
+                    Expect.stringContains error.Message "the signals are 2×1" "message")
+            }
+
+            test "what is wrong is named" {
+                let controller = Mpc.create Mpc.defaults cartPole
+
+                Expect.throwsC (fun () -> controller.Replan(ReadOnlySpan [| 1.0 |], 0) |> ignore) (fun error ->
+                    Expect.stringContains error.Message "4 states, and got 1" "state")
+
+                Expect.throwsC (fun () -> controller.Prepare -1) (fun error ->
+                    Expect.stringContains error.Message "has made -1 steps" "elapsed")
+            }
+        ]
