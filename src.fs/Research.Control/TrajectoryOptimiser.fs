@@ -400,6 +400,20 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
         fault
 
+    /// Laws and value function about the nominal trajectory without any regularisation. Why there are none, if so.
+    member internal _.SweepUnregularised() : Status voption =
+        isNew <- false
+        plant.Expand workspace
+
+        if run 0.0 >= 0 then
+            ValueSome RegularisationLimit
+        elif workspace.IsModelFinite then
+            ValueNone
+        else
+            ValueSome(Diverged "the derivatives along the trajectory are not finite")
+
+    member internal _.CompileSeconds = compileSeconds
+
     /// Rolls the laws out from the start, with as many of the given steps as there are lanes, and makes the cheapest trajectory the nominal
     /// one, an earlier one where rounding decides. Its step, or NaN where none is finite.
     member internal _.Follow(steps: float[]) : float =
