@@ -109,16 +109,6 @@ module internal Sweep =
             let vv: Mat = Array2D.init n n (fun i j -> state[place.Vxx + pair i j])
             let muX, muU = state[place.State], state[place.Control]
 
-            /// a product whose constant zeros cost nothing
-            let term (a: Real) (b: Real) =
-                let isZero (x: Real) = x.IsConstant && Trace.number x = 0.0
-                if isZero a || isZero b then Real.Zero else a * b
-
-            let dot (a: Vec) (b: Vec) = Array.map2 term a b |> Vec.sum
-
-            let product (a: Mat) (b: Mat) : Mat =
-                Array2D.init (Array2D.length1 a) (Array2D.length2 b) (fun i j -> dot a[i, *] b[*, j])
-
             let symmetric (a: Mat) : Mat =
                 Array2D.init (Array2D.length1 a) (Array2D.length1 a) (fun i j -> a[max i j, min i j])
 
@@ -126,16 +116,18 @@ module internal Sweep =
                 Array2D.init (Array2D.length1 a) (Array2D.length2 a) (fun i j -> a[i, j] + b[i, j])
 
             let addV (a: Vec) (b: Vec) : Vec = Array.map2 (+) a b
-            let scale (s: Real) (a: Mat) : Mat = Array2D.map (fun x -> term s x) a
+            let scale (s: Real) (a: Mat) : Mat = Array2D.map (Sparse.mul s) a
             let fxT, fuT = Mat.transpose fx, Mat.transpose fu
-            let va, vb = product vv fx, product vv fu
-            let qx = addV lx (Array.init n (fun i -> dot fxT[i, *] v))
-            let qu = addV lu (Array.init m (fun i -> dot fuT[i, *] v))
-            let qxx = symmetric (add lxx (product fxT va))
-            let qux = add lux (product fuT va)
-            let quu = symmetric (add luu (product fuT vb))
-            let quxF = add qux (scale muX (product fuT fx))
-            let quuF = add (add quu (scale muX (product fuT fu))) (scale muU (Mat.identity m))
+            let va, vb = Sparse.matmul vv fx, Sparse.matmul vv fu
+            let qx = addV lx (Array.init n (fun i -> Sparse.dot fxT[i, *] v))
+            let qu = addV lu (Array.init m (fun i -> Sparse.dot fuT[i, *] v))
+            let qxx = symmetric (add lxx (Sparse.matmul fxT va))
+            let qux = add lux (Sparse.matmul fuT va)
+            let quu = symmetric (add luu (Sparse.matmul fuT vb))
+            let quxF = add qux (scale muX (Sparse.matmul fuT fx))
+
+            let quuF =
+                add (add quu (scale muX (Sparse.matmul fuT fu))) (scale muU (Mat.identity m))
 
             let k, gain: Vec * Mat =
                 if m = 1 then
@@ -163,13 +155,16 @@ module internal Sweep =
                 else
                     (let l = Mat.cholesky quuF in Array.init m (fun i -> l[i, i]))
 
-            let curved = Array.init m (fun i -> dot quu[i, *] k)
+            let curved = Array.init m (fun i -> Sparse.dot quu[i, *] k)
             let gainT = Mat.transpose gain
             let bracket = addV curved qu
-            let bracketM = add (product quu gain) qux
+            let bracketM = add (Sparse.matmul quu gain) qux
             let quxT = Mat.transpose qux
-            let v' = Array.init n (fun i -> qx[i] + dot gainT[i, *] bracket + dot quxT[i, *] k)
-            let vv' = add qxx (add (product gainT bracketM) (product quxT gain))
+
+            let v' =
+                Array.init n (fun i -> qx[i] + Sparse.dot gainT[i, *] bracket + Sparse.dot quxT[i, *] k)
+
+            let vv' = add qxx (add (Sparse.matmul gainT bracketM) (Sparse.matmul quxT gain))
 
             let size =
                 Array.map2 (fun (k: Real) u -> abs k / (abs u + 1.0)) k u
@@ -189,8 +184,8 @@ module internal Sweep =
                         [|
                             muX
                             muU
-                            state[place.Linear] + dot k qu
-                            state[place.Quadratic] + 0.5 * dot k curved
+                            state[place.Linear] + Sparse.dot k qu
+                            state[place.Quadratic] + 0.5 * Sparse.dot k curved
                             state[place.Gradient] + size
                             Real.min state[place.Pivot] (Array.reduce Real.min pivots)
                         |]

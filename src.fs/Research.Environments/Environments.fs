@@ -12,6 +12,7 @@ module Environments =
             Pendulum.environment
             Acrobot.environment
             Car.environment
+            Manipulator.environment
             DoubleIntegrator.environment
         ]
 

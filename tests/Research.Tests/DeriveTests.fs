@@ -5,6 +5,7 @@ module Research.Tests.DeriveTests
 open System
 open Expecto
 open Research
+open Research.Tests.Generators
 open Research.Tests.Graphs
 
 /// both sides are exact but for rounding
@@ -235,4 +236,28 @@ let tests =
                                 Expect.equal value[0] expected "as a graph"
                         }
                 ]
+
+            test "outputs inside other outputs: the rows of a Jacobian are those of single outputs" {
+                let h = 0.1
+
+                // velocities from forces, positions from velocities, an energy from both, and one output twice
+                let f (x: Vec) : Vec =
+                    let v = [| x[2] + h * sin (x[0] * x[4]); x[3] + h * x[5] * exp x[1] |]
+                    let q = [| x[0] + h * v[0]; x[1] + h * v[1] * v[0] |]
+                    Array.concat [ q; v; [| q[0] * v[1] + v[0] * v[0]; v[0] |] ]
+
+                // more inputs than outputs, so that the passes go backward
+                let x = Real.variables "x" 8
+                let outputs = f x
+                let jacobian = Derive.jacobian x outputs
+                let at = Array.init 8 (fun i -> 0.3 * float i - 0.7)
+
+                for i in 0 .. outputs.Length - 1 do
+                    let alone = Derive.gradient x outputs[i]
+
+                    Expect.isLessThan
+                        (distance (Trace.evaluate x at jacobian[i, *]) (Trace.evaluate x at alone))
+                        1e-14
+                        $"row {i}"
+            }
         ]

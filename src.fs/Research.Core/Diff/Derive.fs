@@ -257,6 +257,66 @@ module Derive =
     let private unit n i =
         Array.init n (fun j -> if i = j then Real.One else Real.Zero)
 
+    /// Rows of a Jacobian by reverse passes. A pass stops at other outputs, whose rows are known: positions that an integrator makes of
+    /// velocities cost a few products instead of the whole way back.
+    let private rowsByReverse (variables: Real[]) (outputs: Real[]) : Vec[] =
+        let place = Dictionary<Real, int>(HashIdentity.Reference)
+
+        outputs
+        |> Array.iteri (fun i output ->
+            if Operation.arity output.Op > 0 then
+                place.TryAdd(output, i) |> ignore)
+
+        let innerOf =
+            outputs
+            |> Array.mapi (fun i output ->
+                Trace.order [ output ]
+                |> Array.filter (fun node ->
+                    match place.TryGetValue node with
+                    | true, k -> k <> i && not (Object.ReferenceEquals(node, output))
+                    | _ -> false))
+
+        let rows = Array.zeroCreate<Vec> outputs.Length
+
+        let plain =
+            [|
+                for i in 0 .. outputs.Length - 1 do
+                    if innerOf[i].Length = 0 then
+                        i
+            |]
+
+        reverse variables (Array.init plain.Length (unit plain.Length)) (plain |> Array.map (fun i -> outputs[i]))
+        |> Array.iteri (fun k row -> rows[plain[k]] <- row)
+
+        // an output comes after those inside it: fewer of them are inside those
+        let rest =
+            [| 0 .. outputs.Length - 1 |]
+            |> Array.filter (fun i -> innerOf[i].Length > 0)
+            |> Array.sortBy (fun i -> innerOf[i].Length)
+
+        for i in rest do
+            let inner = innerOf[i]
+            let stand = Real.variables "y" inner.Length
+            let cut = Trace.substitute inner stand [| outputs[i] |]
+            let row = (reverse (Array.append variables stand) [| [| Real.One |] |] cut)[0]
+            let partials = Trace.substitute stand inner row
+            let sum = Array.copy partials[.. variables.Length - 1]
+
+            inner
+            |> Array.iteri (fun k node ->
+                let weight = partials[variables.Length + k]
+
+                if not (isZero weight) then
+                    let other = rows[place[node]]
+
+                    for j in 0 .. variables.Length - 1 do
+                        if not (isZero other[j]) then
+                            sum[j] <- sum[j] + weight * other[j])
+
+            rows[i] <- sum
+
+        rows
+
     /// Jacobian [outputs, variables], by whichever of the two modes takes fewer passes.
     let jacobian (variables: Real[]) (outputs: Real[]) : Mat =
         let n, m = variables.Length, outputs.Length
@@ -265,7 +325,7 @@ module Derive =
             let rows = forward variables (Array.init n (unit n)) outputs
             Array2D.init m n (fun i j -> rows[i][j])
         else
-            let rows = reverse variables (Array.init m (unit m)) outputs
+            let rows = rowsByReverse variables outputs
             Array2D.init m n (fun i j -> rows[i][j])
 
     /// Gradient of one output.
