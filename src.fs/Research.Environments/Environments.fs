@@ -12,6 +12,8 @@ module Environments =
             Pendulum.environment
             Acrobot.environment
             Car.environment
+            PlanarQuadrotor.environment
+            Quadrotor.environment
             Manipulator.environment
             DoubleIntegrator.environment
         ]
