@@ -51,8 +51,9 @@ module ArticulatedBody =
     let private rotationZ (a: float) =
         array2D [ [ cos a; -sin a; 0.0 ]; [ sin a; cos a; 0.0 ]; [ 0.0; 0.0; 1.0 ] ]
 
-    /// R = Rz Ry Rx, with what rounding left of zeros and ones made whole
-    let private placement (joint: Joint) : Mat =
+    /// Rotation from a joint's frame at angle 0 to that of the link before, Rz(yaw) Ry(pitch) Rx(roll), with what rounding left of zeros and
+    /// ones made whole: [3, 3].
+    let placement (joint: Joint) : float[,] =
         let product (a: float[,]) (b: float[,]) =
             Array2D.init 3 3 (fun i j -> Seq.sum (seq { for k in 0..2 -> a[i, k] * b[k, j] }))
 
@@ -60,7 +61,6 @@ module ArticulatedBody =
         |> Array2D.map (fun value ->
             let whole = Math.Round value
             if abs (value - whole) < 1e-15 then whole else value)
-        |> Mat.ofFloats
 
     let private add (a: Mat) (b: Mat) : Mat =
         Array2D.init 3 3 (fun i j -> a[i, j] + b[i, j])
@@ -100,7 +100,7 @@ module ArticulatedBody =
         let square = c[0] * c[0] + c[1] * c[1] + c[2] * c[2]
 
         {
-            Placement = placement joint
+            Placement = Mat.ofFloats (placement joint)
             Offset = Vec.ofFloats joint.Offset
             Mass = m
             Centre = Vec.ofFloats c

@@ -7,6 +7,8 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Diff
     | [<CliPrefix(CliPrefix.None)>] Riccati
     | [<CliPrefix(CliPrefix.None)>] Ilqr
+    | [<CliPrefix(CliPrefix.None)>] Arm
+    | [<CliPrefix(CliPrefix.None)>] Mpc
     | [<CliPrefix(CliPrefix.None)>] Scaling
     | [<CliPrefix(CliPrefix.None)>] Startup
 
@@ -16,6 +18,8 @@ type Command =
             | Diff -> "compiled derivatives against hand-written C++, and large graphs"
             | Riccati -> "Riccati recursions against Eigen"
             | Ilqr -> "whole iterations and solutions against a hand-derived C++ iLQR"
+            | Arm -> "models by size, and a seven-joint arm against scalar dual numbers in C#"
+            | Mpc -> "replans of model-predictive control"
             | Scaling -> "time by horizon, size and batch"
             | Startup -> "from process start to a printed solution"
 
@@ -25,13 +29,15 @@ let main arguments =
 
     try
         let chosen = (parser.ParseCommandLine arguments).GetAllResults()
-        let all = [ Diff; Riccati; Ilqr; Scaling; Startup ]
+        let all = [ Diff; Riccati; Ilqr; Arm; Mpc; Scaling; Startup ]
 
         for command in (if chosen.IsEmpty then all else chosen) do
             match command with
             | Diff -> DiffBenchmark.run ()
             | Riccati -> RiccatiBenchmark.run ()
             | Ilqr -> IlqrBenchmark.run ()
+            | Arm -> ArmBenchmark.run ()
+            | Mpc -> MpcBenchmark.run ()
             | Scaling -> ScalingBenchmark.run ()
             | Startup -> StartupBenchmark.run ()
 
