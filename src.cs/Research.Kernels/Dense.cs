@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Research.Kernels;
 
@@ -28,27 +29,28 @@ internal static unsafe class Dense
         }
 
         var j = 0;
-        if (Vector512.IsHardwareAccelerated)
+        if (Vector512.IsHardwareAccelerated && Avx512F.IsSupported)
         {
-            for (; j + 16 <= columns; j += 16)
+            int width;
+            for (; columns - j > 4; j += width > 8 ? 16 : 8)
             {
+                // twelve columns are eight and four: no lane is masked
+                width = columns - j == 12 ? 8 : columns - j;
                 var i = 0;
-                for (; i + 4 <= rows; i += 4)
-                    Block4x16(c + i * cRow + j, cRow, a + i * aRow, aRow, aColumn, b + j, bRow, inner, s);
-                for (; i < rows; i++)
+                if (width >= 16)
+                    for (; i + 4 <= rows; i += 4)
+                        Block4x16(c + i * cRow + j, cRow, a + i * aRow, aRow, aColumn, b + j, bRow, inner, s);
+                else if (width == 8)
+                    for (; i + 4 <= rows; i += 4)
+                        Block4x8(c + i * cRow + j, cRow, a + i * aRow, aRow, aColumn, b + j, bRow, inner, s);
+                for (; i < rows; i += 4)
                 {
-                    Block1x8(c + i * cRow + j, a + i * aRow, aColumn, b + j, bRow, inner, s);
-                    Block1x8(c + i * cRow + j + 8, a + i * aRow, aColumn, b + j + 8, bRow, inner, s);
+                    if (width > 8) Edge16(c + i * cRow + j, cRow, a + i * aRow, aRow, aColumn, b + j, bRow, inner, s, rows - i, FirstLanes(width - 8));
+                    else Edge8(c + i * cRow + j, cRow, a + i * aRow, aRow, aColumn, b + j, bRow, inner, s, rows - i, FirstLanes(width));
                 }
             }
 
-            for (; j + 8 <= columns; j += 8)
-            {
-                var i = 0;
-                for (; i + 4 <= rows; i += 4)
-                    Block4x8(c + i * cRow + j, cRow, a + i * aRow, aRow, aColumn, b + j, bRow, inner, s);
-                for (; i < rows; i++) Block1x8(c + i * cRow + j, a + i * aRow, aColumn, b + j, bRow, inner, s);
-            }
+            if (j >= columns) return;
         }
 
         for (; j + 4 <= columns; j += 4)
@@ -136,13 +138,89 @@ internal static unsafe class Dense
         AddRow(c + 3 * cRow, c3, s);
     }
 
+    /// <summary>All bits set in the first lanes of a vector.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> FirstLanes(int count) =>
+        Vector512.LessThan(Vector512.CreateSequence(0L, 1L), Vector512.Create((long)count)).AsDouble();
+
+    /// <summary>At the lower edge: up to four rows; and at the right edge: the lanes of the mask of the second eight columns.</summary>
     [MethodImpl(Optimised)]
-    private static void Block1x8(double* c, double* a, int aColumn, double* b, int bRow, int inner, double s)
+    private static void Edge16(
+        double* c, int cRow, double* a, int aRow, int aColumn, double* b, int bRow, int inner, double s, int rows, Vector512<double> mask)
     {
-        var sum = Vector512<double>.Zero;
+        Vector512<double> c00 = default, c01 = default, c10 = default, c11 = default;
+        Vector512<double> c20 = default, c21 = default, c30 = default, c31 = default;
+        // rows that are not there are done like the first one and dropped
+        double* a1 = rows > 1 ? a + aRow : a, a2 = rows > 2 ? a + 2 * aRow : a, a3 = rows > 3 ? a + 3 * aRow : a;
         for (var k = 0; k < inner; k++)
-            sum = Vector512.FusedMultiplyAdd(Vector512.Create(a[k * aColumn]), Vector512.Load(b + k * bRow), sum);
-        AddRow(c, sum, s);
+        {
+            var b0 = Vector512.Load(b);
+            var b1 = Avx512F.MaskLoad(b + 8, mask, Vector512<double>.Zero);
+            var x = Vector512.Create(*a);
+            c00 = Vector512.FusedMultiplyAdd(x, b0, c00);
+            c01 = Vector512.FusedMultiplyAdd(x, b1, c01);
+            x = Vector512.Create(*a1);
+            c10 = Vector512.FusedMultiplyAdd(x, b0, c10);
+            c11 = Vector512.FusedMultiplyAdd(x, b1, c11);
+            x = Vector512.Create(*a2);
+            c20 = Vector512.FusedMultiplyAdd(x, b0, c20);
+            c21 = Vector512.FusedMultiplyAdd(x, b1, c21);
+            x = Vector512.Create(*a3);
+            c30 = Vector512.FusedMultiplyAdd(x, b0, c30);
+            c31 = Vector512.FusedMultiplyAdd(x, b1, c31);
+            b += bRow;
+            a += aColumn;
+            a1 += aColumn;
+            a2 += aColumn;
+            a3 += aColumn;
+        }
+
+        AddRow(c, c00, s);
+        AddRow(c + 8, c01, s, mask);
+        if (rows > 1)
+        {
+            AddRow(c + cRow, c10, s);
+            AddRow(c + cRow + 8, c11, s, mask);
+        }
+
+        if (rows > 2)
+        {
+            AddRow(c + 2 * cRow, c20, s);
+            AddRow(c + 2 * cRow + 8, c21, s, mask);
+        }
+
+        if (rows > 3)
+        {
+            AddRow(c + 3 * cRow, c30, s);
+            AddRow(c + 3 * cRow + 8, c31, s, mask);
+        }
+    }
+
+    /// <summary>At the lower edge: up to four rows; and at the right edge: the lanes of the mask.</summary>
+    [MethodImpl(Optimised)]
+    private static void Edge8(
+        double* c, int cRow, double* a, int aRow, int aColumn, double* b, int bRow, int inner, double s, int rows, Vector512<double> mask)
+    {
+        Vector512<double> c0 = default, c1 = default, c2 = default, c3 = default;
+        double* a1 = rows > 1 ? a + aRow : a, a2 = rows > 2 ? a + 2 * aRow : a, a3 = rows > 3 ? a + 3 * aRow : a;
+        for (var k = 0; k < inner; k++)
+        {
+            var row = Avx512F.MaskLoad(b, mask, Vector512<double>.Zero);
+            c0 = Vector512.FusedMultiplyAdd(Vector512.Create(*a), row, c0);
+            c1 = Vector512.FusedMultiplyAdd(Vector512.Create(*a1), row, c1);
+            c2 = Vector512.FusedMultiplyAdd(Vector512.Create(*a2), row, c2);
+            c3 = Vector512.FusedMultiplyAdd(Vector512.Create(*a3), row, c3);
+            b += bRow;
+            a += aColumn;
+            a1 += aColumn;
+            a2 += aColumn;
+            a3 += aColumn;
+        }
+
+        AddRow(c, c0, s, mask);
+        if (rows > 1) AddRow(c + cRow, c1, s, mask);
+        if (rows > 2) AddRow(c + 2 * cRow, c2, s, mask);
+        if (rows > 3) AddRow(c + 3 * cRow, c3, s, mask);
     }
 
     [MethodImpl(Optimised)]
@@ -185,6 +263,10 @@ internal static unsafe class Dense
         Vector512.Store(Vector512.FusedMultiplyAdd(sum, Vector512.Create(s), Vector512.Load(c)), c);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddRow(double* c, Vector512<double> sum, double s, Vector512<double> mask) =>
+        Avx512F.MaskStore(c, mask, Vector512.FusedMultiplyAdd(sum, Vector512.Create(s), Avx512F.MaskLoad(c, mask, Vector512<double>.Zero)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void AddRow(double* c, Vector256<double> sum, double s) =>
         Vector256.Store(Vector256.FusedMultiplyAdd(sum, Vector256.Create(s), Vector256.Load(c)), c);
 
@@ -210,6 +292,15 @@ internal static unsafe class Dense
         if (Vector512.IsHardwareAccelerated)
             for (; i + 8 <= count; i += 8)
                 Vector512.Store(Vector512.FusedMultiplyAdd(Vector512.Create(s), Vector512.Load(x + i), Vector512.Load(y + i)), y + i);
+        if (Avx512F.IsSupported && count - i > 1)
+        {
+            var mask = FirstLanes(count - i);
+            var rest = Vector512.FusedMultiplyAdd(
+                Vector512.Create(s), Avx512F.MaskLoad(x + i, mask, Vector512<double>.Zero), Avx512F.MaskLoad(y + i, mask, Vector512<double>.Zero));
+            Avx512F.MaskStore(y + i, mask, rest);
+            return;
+        }
+
         for (; i + 4 <= count; i += 4)
             Vector256.Store(Vector256.FusedMultiplyAdd(Vector256.Create(s), Vector256.Load(x + i), Vector256.Load(y + i)), y + i);
         for (; i < count; i++) y[i] = Math.FusedMultiplyAdd(s, x[i], y[i]);
