@@ -197,6 +197,7 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
 
         /// Newton's method on the active constraints as equalities. The solution, if it settles.
         let polish (solution: Solution) =
+            let mostTries = 12
             let solver = polisher.Value
             let lambda, rho = Array.copy multipliers.Lambda, Array.copy multipliers.Rho
 
@@ -209,6 +210,7 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
             let mutable isStationary = false
             let mutable tries = 0
             let mutable last = infinity
+            let first = Math.Max(multipliers.LargestViolation, 1e-6)
 
             let choose () =
                 for k in 0 .. multipliers.Count - 1 do
@@ -230,7 +232,9 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
             send solver
             solver.Start solution.U
 
-            while not isStationary && tries < 12 && not cancellation.IsCancellationRequested do
+            while not isStationary
+                  && tries < mostTries
+                  && not cancellation.IsCancellationRequested do
                 tries <- tries + 1
                 let roundBegun = Stopwatch.GetTimestamp()
                 let polished = solver.Resume(cancellation, ignore)
@@ -273,6 +277,10 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
                         for k in 0 .. multipliers.Count - 1 do
                             rho[k] <- Math.Min(options.MaxPenalty, 10.0 * rho[k])
 
+                        // Newton's method has left the neighbourhood, or stands still
+                        if distance > 10.0 * first || polished.Iterations.Length = 0 then
+                            tries <- mostTries
+
                     last <- distance
                     choose ()
                     send solver
@@ -282,6 +290,9 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
                 Array.blit rho 0 multipliers.Rho 0 rho.Length
 
             found
+
+        // penalties can grow no more, and for some rounds violations have not fallen
+        let mutable least, waits = infinity, 0
 
         let mutable answer = None
         let mutable tolerance = 1e-3
@@ -310,6 +321,12 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
             else
                 advance before
 
+                if round.Feasibility < 0.5 * least then
+                    least <- round.Feasibility
+                    waits <- 0
+                elif largestPenalty () >= options.MaxPenalty then
+                    waits <- waits + 1
+
                 if round.Feasibility < 1e-4 && solution.Status.IsConverged then
                     match polish solution with
                     | Some(polished, status) -> answer <- Some(finish polisher.Value polished status rounds begun)
@@ -318,7 +335,7 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
                 if answer.IsNone then
                     if cancellation.IsCancellationRequested then
                         answer <- Some(finish robust solution Cancelled rounds begun)
-                    elif rounds.Count >= options.MaxRounds then
+                    elif rounds.Count >= options.MaxRounds || waits >= 5 then
                         let status =
                             if round.Feasibility <= options.FeasibilityTolerance then
                                 ConvergedByCost

@@ -82,6 +82,7 @@ module Acrobot =
             Start = [| 0.0; 0.0; 0.0; 0.0 |]
             StartSpread = [| 0.05; 0.05; 0.05; 0.05 |]
             Limits = [| -20.0 |], [| 20.0 |]
+            Constraints = []
             IsTerminal = fun _ -> false
             ControlSpread = 1.0
             Scene =

@@ -81,6 +81,7 @@ module Car =
             Start = [| 1.0; 1.0; 1.5 * Math.PI; 0.0 |]
             StartSpread = [| 0.1; 0.1; 0.1; 0.0 |]
             Limits = [| -0.5; -2.0 |], [| 0.5; 2.0 |]
+            Constraints = []
             IsTerminal = fun _ -> false
             ControlSpread = 0.1
             Scene =
@@ -88,5 +89,55 @@ module Car =
                     XRange = -4.5, 6.5
                     YRange = -4.0, 4.0
                     Shapes = shapes
+                }
+        }
+
+    /// Middles of the cars on both sides of the gap of `parking`, m; each is as wide as a disc of 0.75 m.
+    let neighbours = [ 5.6, 0.0; -3.6, 0.0 ]
+
+    let parking: Research.Environments.Environment =
+        // the car as two discs of 0.75 m on its axis
+        let discs, distance = [ 0.3; 1.7 ], 1.5
+
+        { environment with
+            Name = "car-parking"
+            Summary = "park a car between two others, at rest at the origin and facing east, in ten seconds"
+            Source = "the car of Tassa, Mansard, Todorov (2014) with a task of our own"
+            TimeStep = 0.1
+            Horizon = 100
+            Stage =
+                fun h x u ->
+                    h
+                    * (u[0] * u[0]
+                       + 0.1 * u[1] * u[1]
+                       + 0.01 * (x[0] * x[0] + x[1] * x[1] + x[3] * x[3]))
+            Terminal = fun x -> 0.5 * Vec.squaredNorm x
+            Start = [| 3.0; 3.0; 0.0; 0.0 |]
+            StartSpread = [| 0.2; 0.2; 0.1; 0.0 |]
+            Constraints =
+                [
+                    Constraint.terminalEquality "parked" id
+                    Constraint.state "neighbours" (fun x ->
+                        [|
+                            for px, py in neighbours do
+                                for ahead in discs do
+                                    let dx = x[0] + ahead * cos x[2] - px
+                                    let dy = x[1] + ahead * sin x[2] - py
+                                    distance * distance - (dx * dx + dy * dy)
+                        |])
+                ]
+            ControlSpread = 0.0
+            Scene =
+                {
+                    XRange = -6.0, 8.0
+                    YRange = -2.5, 5.5
+                    Shapes =
+                        fun x ->
+                            [
+                                for px, py in neighbours do
+                                    Disc(Ground, (px, py), 0.75)
+
+                                yield! shapes x
+                            ]
                 }
         }

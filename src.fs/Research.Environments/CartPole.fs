@@ -74,6 +74,7 @@ module CartPole =
             Start = [| 0.0; 0.0; 0.0; 0.0 |]
             StartSpread = [| 0.05; 0.05; 0.05; 0.05 |]
             Limits = [| Double.NegativeInfinity |], [| Double.PositiveInfinity |]
+            Constraints = []
             IsTerminal = fun x -> abs x[0] > 10.0
             ControlSpread = 0.0
             Scene = scene poleLength 1.0
@@ -130,4 +131,21 @@ module CartPole =
             Limits = [| -10.0 |], [| 10.0 |]
             ControlSpread = 0.1
             Scene = scene pilcoLength 0.0
+        }
+
+    /// Where the cart may be in `railed`, m.
+    let rail = -0.1, 1.02
+
+    let railed: Research.Environments.Environment =
+        let goal = [| 1.0; Math.PI; 0.0; 0.0 |]
+
+        { environment with
+            Name = "cartpole-rail"
+            Summary = "swing a pole up on a cart with little force and a rail that ends, and be there in time"
+            Limits = [| -10.0 |], [| 10.0 |]
+            Constraints =
+                [
+                    Constraint.terminalEquality "upright at the goal" (fun x -> Vec.sub x (Vec.ofFloats goal))
+                    Constraint.between "rail" [| fst rail |] [| snd rail |] (fun x -> x[..0])
+                ]
         }

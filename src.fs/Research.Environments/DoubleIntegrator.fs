@@ -29,6 +29,7 @@ module DoubleIntegrator =
             Start = [| 1.0; 0.0 |]
             StartSpread = [| 0.1; 0.1 |]
             Limits = [| Double.NegativeInfinity |], [| Double.PositiveInfinity |]
+            Constraints = []
             IsTerminal = fun _ -> false
             ControlSpread = 0.0
             Scene =

@@ -2,6 +2,7 @@ namespace Research.Environments
 
 open System
 open Research
+open Research.Control
 
 /// A named number of a state or control.
 type Quantity = { Name: string; Unit: string }
@@ -30,6 +31,8 @@ type Environment =
         StartSpread: float[]
         /// limits of the controls; infinite where there is none
         Limits: float[] * float[]
+        /// what the task asks of the trajectory beside that
+        Constraints: Constraint list
         /// true of a state in which an episode ends early
         IsTerminal: float[] -> bool
         /// standard deviation of the usual random first controls of an optimiser; 0 where it starts from no control
@@ -44,6 +47,19 @@ type Environment =
     /// The cost at a time step.
     member this.Cost(timeStep: float) : Cost =
         Cost.create (this.Stage timeStep) this.Terminal
+
+    /// The task as a problem of optimal control, at a time step and over a horizon.
+    member this.ProblemOver(timeStep: float, horizon: int) : Problem =
+        let isLimited =
+            Array.exists Double.IsFinite (Array.append (fst this.Limits) (snd this.Limits))
+
+        { Problem.create (this.Dynamics timeStep) (this.Cost timeStep) horizon this.Start with
+            Limits = if isLimited then Some this.Limits else None
+            Constraints = this.Constraints
+        }
+
+    /// The task as a problem of optimal control.
+    member this.Problem: Problem = this.ProblemOver(this.TimeStep, this.Horizon)
 
 /// What a step of an episode gives, for every member of a batch. Terminated and truncated mean what they mean in Gymnasium: the task itself
 /// ended, or the time ran out.

@@ -16,6 +16,10 @@ module Environments =
             Quadrotor.environment
             Manipulator.environment
             DoubleIntegrator.environment
+            CartPole.railed
+            Car.parking
+            Quadrotor.pillars
+            Manipulator.guarded
         ]
 
     let private distance (a: string) (b: string) =

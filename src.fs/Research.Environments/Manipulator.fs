@@ -167,7 +167,38 @@ module Manipulator =
             Start = Array.append rest (Array.zeroCreate 7)
             StartSpread = Array.append (Array.create 7 0.05) (Array.zeroCreate 7)
             Limits = Array.map (~-) torques, torques
+            Constraints = []
             IsTerminal = fun _ -> false
             ControlSpread = 0.0
             Scene = scene
+        }
+
+    /// A ball in the way of the tool in `guarded`: centre and radius, m.
+    let ball, ballRadius = [| 0.58; 0.2; 0.56 |], 0.12
+
+    /// Largest rates of the joints, rad/s: those of the data sheet.
+    let rates =
+        [| 85.0; 85.0; 100.0; 75.0; 130.0; 135.0; 135.0 |] |> Array.map ((*) degrees)
+
+    let guarded: Research.Environments.Environment =
+        let tool (x: Vec) = ArticulatedBody.tool chain x[..6]
+        let away (x: Vec) (place: float[]) = Vec.sub (tool x) (Vec.ofFloats place)
+        let lower = chain.Joints |> Array.map _.Lower
+        let upper = chain.Joints |> Array.map _.Upper
+
+        { environment with
+            Name = "manipulator-ball"
+            Summary =
+                "move the tool of a seven-joint arm around a ball to rest at a place, within the ranges and rates of its joints"
+            Constraints =
+                [
+                    Constraint.terminalEquality "at rest at the goal" (fun x -> Array.append (away x goal) x[7..])
+                    Constraint.between "joint ranges" lower upper (fun x -> x[..6])
+                    Constraint.between "joint rates" (Array.map (~-) rates) rates (fun x -> x[7..])
+                    Constraint.state "ball" (fun x -> [| ballRadius * ballRadius - Vec.squaredNorm (away x ball) |])
+                ]
+            Scene =
+                { scene with
+                    Shapes = fun x -> Disc(Ground, (ball[0], ball[2]), ballRadius) :: scene.Shapes x
+                }
         }

@@ -53,6 +53,7 @@ module Pendulum =
             Start = [| 0.0; 0.0 |]
             StartSpread = [| 0.1; 0.1 |]
             Limits = [| -2.5 |], [| 2.5 |]
+            Constraints = []
             IsTerminal = fun _ -> false
             ControlSpread = 0.1
             Scene =

@@ -79,6 +79,7 @@ module PlanarQuadrotor =
             Start = [| 0.0; 1.0; 0.0; 0.0; 0.0; 0.0 |]
             StartSpread = [| 0.1; 0.1; 0.05; 0.1; 0.1; 0.05 |]
             Limits = [| 0.0; 0.0 |], [| 6.0; 6.0 |]
+            Constraints = []
             IsTerminal = fun _ -> false
             ControlSpread = 0.0
             Scene = scene

@@ -128,7 +128,49 @@ module Quadrotor =
             Start = [| 0.0; 0.0; 1.0; 0.0; 0.0; 0.0; 0.0; 0.0; 0.0; 0.0; 0.0; 0.0 |]
             StartSpread = [| 0.1; 0.1; 0.1; 0.05; 0.05; 0.05; 0.1; 0.1; 0.1; 0.05; 0.05; 0.05 |]
             Limits = Array.create 4 0.0, Array.create 4 3.0
+            Constraints = []
             IsTerminal = fun x -> abs x[4] > 1.5
             ControlSpread = 0.0
             Scene = scene
+        }
+
+    /// Axes of the pillars of `pillars` in the plane, m.
+    let pillarAxes = [ 0.7, 0.2; 1.4, 0.95 ]
+
+    /// least distance of the centre from the axis of a pillar, m
+    let pillarDistance = 0.45
+
+    let pillars: Research.Environments.Environment =
+        let rest = Array.append goal (Array.zeroCreate 9)
+
+        { environment with
+            Name = "quadrotor-pillars"
+            Summary = "fly past two pillars to a place and be at rest there in time"
+            Constraints =
+                [
+                    Constraint.terminalEquality "at rest at the goal" (fun x -> Vec.sub x (Vec.ofFloats rest))
+                    Constraint.state "pillars" (fun x ->
+                        [|
+                            for px, py in pillarAxes do
+                                let dx, dy = x[0] - px, x[1] - py
+                                pillarDistance * pillarDistance - (dx * dx + dy * dy)
+                        |])
+                ]
+            // seen from above: pillars, and the aircraft as a disc with a mark ahead
+            Scene =
+                {
+                    XRange = -0.8, 2.8
+                    YRange = -0.8, 1.8
+                    Shapes =
+                        fun x ->
+                            let centre = x[0], x[1]
+
+                            [
+                                Disc(Goal, (goal[0], goal[1]), 0.05)
+                                for axis in pillarAxes do
+                                    Disc(Ground, axis, pillarDistance - 1.2 * arm)
+                                Disc(Limb, centre, 1.2 * arm)
+                                Segment(Body, 0.05, centre, (x[0] + arm * cos x[5], x[1] + arm * sin x[5]))
+                            ]
+                }
         }

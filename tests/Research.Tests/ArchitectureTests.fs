@@ -48,7 +48,7 @@ let rooms =
         { Name = core; May = [ kernels ] }
         { Name = control; May = [ core ] }
         { Name = models; May = [ core ] }
-        { Name = environments; May = [ core ] }
+        { Name = environments; May = [ control ] }
         { Name = lab; May = [ core ] }
         { Name = agents; May = light }
         { Name = neural; May = [ models ] }

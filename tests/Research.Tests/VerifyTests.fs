@@ -37,6 +37,7 @@ let tests =
                     "cartpole.json"
                     "ilqg-car.json"
                     "ilqg-linear.json"
+                    "constrained.json"
                 ] do
                 test $"every case of {name} passes" {
                     match Verification.run (golden name) with

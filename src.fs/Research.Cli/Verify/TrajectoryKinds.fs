@@ -181,3 +181,39 @@ module TrajectoryKinds =
                 | Some recorded -> outcome $"linear, {name}" problem recorded (Ilqr.solve tassa problem controls)
                 | None -> ()
         ]
+
+    /// A task with constraints, from no control: the same optimum as the recorded one, and no constraint violated.
+    let constrained (case: JsonElement) : CaseResult list =
+        let name = (Json.get "problem" case).GetString() |> string
+
+        match Environments.find name with
+        | Error message -> failwith message
+        | Ok environment ->
+            let problem = environment.Problem
+            let cost = Json.number (Json.get "cost" case)
+
+            let solution =
+                Constrained.solve
+                    Constrained.defaults
+                    problem
+                    (Array2D.zeroCreate problem.Horizon problem.Dynamics.ControlSize)
+
+            let ofModel =
+                costOf { problem with Constraints = [] } (Json.matrix (Json.get "u" case))
+
+            [
+                {
+                    Case = name
+                    Comparisons =
+                        [
+                            Comparison.numbers tolerance "cost" [ cost ] [ solution.Solution.Cost ]
+                            {
+                                Quantity = "violation"
+                                Error = solution.Feasibility
+                                Tolerance = 1e-8
+                            }
+                            Comparison.numbers 1e-7 "cost of the recorded controls" [ cost ] [ ofModel ]
+                        ]
+                    Failure = None
+                }
+            ]

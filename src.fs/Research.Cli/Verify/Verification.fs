@@ -18,6 +18,7 @@ module Verification =
                 "ilqr-cartpole", TrajectoryKinds.cartPole
                 "ilqg-car", TrajectoryKinds.car
                 "ilqg-linear", TrajectoryKinds.linear
+                "constrained", TrajectoryKinds.constrained
             ]
 
     /// True when a case was solved and every quantity is within its tolerance, or within the user's where one is given.
