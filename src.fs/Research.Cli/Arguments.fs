@@ -7,11 +7,17 @@ type SolverName =
     | Ilqr
     | Ddp
 
+/// What the first guess is.
+type Shooting =
+    | Single
+    | Multiple
+
 /// Arguments of `solve`.
 [<HelpFlags("--help", "-h")>]
 type SolveArguments =
     | [<MainCommand; ExactlyOnce>] Problem of PROBLEM: string
     | [<Unique>] Solver of SolverName
+    | [<Unique>] Shooting of Shooting
     | [<Unique>] Horizon of STEPS: int
     | [<Unique>] Dt of SECONDS: float
     | [<Unique>] Seed of NUMBER: int
@@ -25,7 +31,10 @@ type SolveArguments =
         member this.Usage =
             match this with
             | Problem _ -> "what to solve: a name that 'list' shows."
-            | Solver _ -> "ilqr (default), or ddp, which adds second derivatives of the dynamics."
+            | Solver _ ->
+                "ilqr (default), or ddp, which adds second derivatives of the dynamics. Tasks with constraints have their own solver: the augmented Lagrangian on iLQR, finished by DDP on the active constraints."
+            | Shooting _ ->
+                "single (default): the first guess is a rollout of the first controls; multiple: a straight line of states from start to goal, whose gaps the solver closes."
             | Horizon _ -> "number of time steps; the problem's own by default."
             | Dt _ -> "length of a time step in seconds; the problem's own by default."
             | Seed _ ->

@@ -29,9 +29,21 @@ module SolveCommand =
             Number = iteration.Number
             Cost = iteration.Cost
             Gradient = iteration.Gradient
+            Violation = iteration.Gap
             Regularisation = iteration.Regularisation
             Step = iteration.Step
             Seconds = iteration.Seconds
+        }
+
+    let private recordRound (round: Round) : IterationRecord =
+        {
+            Number = round.Number
+            Cost = round.Cost
+            Gradient = round.Optimality
+            Violation = round.Feasibility
+            Regularisation = round.Penalty
+            Step = 1.0
+            Seconds = round.Seconds
         }
 
     let private platform () =
@@ -42,12 +54,16 @@ module SolveCommand =
 
         $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}, {simd}"
 
-    let private toRun
-        (options: SolveOptions)
-        (started: DateTimeOffset)
-        (startSeconds: float)
-        (solution: Solution)
-        : Run =
+    /// What a solver with or without constraints found.
+    type private Outcome =
+        {
+            Solution: Solution
+            Violation: float option
+            Iterations: IterationRecord[]
+        }
+
+    let private toRun (options: SolveOptions) (started: DateTimeOffset) (startSeconds: float) (outcome: Outcome) : Run =
+        let solution = outcome.Solution
         let environment = options.Environment
 
         let series (quantity: Quantity) (values: float[]) bounds : Series =
@@ -63,12 +79,14 @@ module SolveCommand =
             Summary = environment.Summary
             Source = environment.Source
             Solver =
-                (match options.Solver with
-                 | Ilqr -> "iLQR"
-                 | Ddp -> "DDP")
+                (match outcome.Violation, options.Solver with
+                 | Some _, _ -> "augmented Lagrangian"
+                 | None, Ilqr -> "iLQR"
+                 | None, Ddp -> "DDP")
             Status = statusText solution.Status
             Converged = solution.Status.IsConverged
             Cost = solution.Cost
+            Violation = outcome.Violation
             TimeStep = options.TimeStep
             States =
                 environment.States
@@ -81,7 +99,7 @@ module SolveCommand =
                         solution.U[*, i]
                         (options.Limits |> Option.map (fun (lower, upper) -> lower[i], upper[i])))
             Gains = solution.Gains
-            Iterations = Array.map record solution.Iterations
+            Iterations = outcome.Iterations
             Timings =
                 [
                     "start the program", startSeconds
@@ -102,34 +120,74 @@ module SolveCommand =
         Array2D.init options.Horizon options.Environment.Controls.Length (fun _ _ ->
             if spread > 0.0 then spread * rng.Normal() else 0.0)
 
-    let private solveProblem (options: SolveOptions) (cancellation: CancellationToken) report : Solution =
+    /// States on a straight line from start to goal.
+    let private line (options: SolveOptions) (goal: float[]) =
+        let start = options.Environment.Start
+
+        Array2D.init (options.Horizon + 1) start.Length (fun t i ->
+            start[i] + float t / float options.Horizon * (goal[i] - start[i]))
+
+    let private solveProblem (options: SolveOptions) (cancellation: CancellationToken) report : Outcome =
         let environment = options.Environment
 
-        let free =
-            Problem.create
-                (environment.Dynamics options.TimeStep)
-                (environment.Cost options.TimeStep)
-                options.Horizon
-                environment.Start
+        let problem =
+            { environment.ProblemOver(options.TimeStep, options.Horizon) with
+                Limits = options.Limits
+            }
 
-        let problem = { free with Limits = options.Limits }
+        let states =
+            match options.Shooting, environment.Goal with
+            | Shooting.Multiple, Some goal -> Some(line options goal)
+            | _ -> None
 
-        let solver =
-            match options.Solver with
-            | Ilqr ->
-                Ilqr.create
-                    { Ilqr.defaults with
+        let controls = firstControls options
+
+        if problem.Constraints.IsEmpty then
+            let create, defaults =
+                match options.Solver with
+                | Ilqr -> Ilqr.create, Ilqr.defaults
+                | Ddp -> Ddp.create, Ddp.defaults
+
+            let solver =
+                create
+                    { defaults with
                         MaxIterations = options.MaxIterations
                     }
                     problem
-            | Ddp ->
-                Ddp.create
-                    { Ddp.defaults with
-                        MaxIterations = options.MaxIterations
+
+            let solution =
+                match states with
+                | Some states -> solver.SolveFrom(states, controls, cancellation, record >> report)
+                | None -> solver.Solve(controls, cancellation, record >> report)
+
+            {
+                Solution = solution
+                Violation = None
+                Iterations = Array.map record solution.Iterations
+            }
+        else
+            let defaults = Constrained.defaults
+
+            let solver =
+                Constrained.create
+                    { defaults with
+                        Inner =
+                            { defaults.Inner with
+                                MaxIterations = options.MaxIterations
+                            }
                     }
                     problem
 
-        solver.Solve(firstControls options, cancellation, record >> report)
+            let solution =
+                match states with
+                | Some states -> solver.SolveFrom(states, controls, cancellation, recordRound >> report)
+                | None -> solver.Solve(controls, cancellation, recordRound >> report)
+
+            {
+                Solution = solution.Solution
+                Violation = Some solution.Feasibility
+                Iterations = Array.map recordRound solution.Rounds
+            }
 
     let private print (run: Run) (sinceStart: unit -> float) =
         let out = Console.Out
@@ -151,8 +209,13 @@ module SolveCommand =
         let named (series: Series) = $"{series.Name} [{series.Unit}]"
         out.WriteLine $"{run.Problem}: {run.Summary}"
 
-        out.WriteLine
-            $"{run.Status} after {run.Iterations.Length} iterations of {run.Solver}, cost {Show.number 10 run.Cost}"
+        out.WriteLine(
+            match run.Violation with
+            | Some violation ->
+                $"{run.Status} after {run.Iterations.Length} rounds of {run.Solver}, cost {Show.number 10 run.Cost}, largest violation {Show.number 2 violation}"
+            | None ->
+                $"{run.Status} after {run.Iterations.Length} iterations of {run.Solver}, cost {Show.number 10 run.Cost}"
+        )
 
         out.WriteLine()
         row [ "state"; "first"; "last"; "least"; "most" ]

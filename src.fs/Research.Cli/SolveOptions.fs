@@ -8,6 +8,7 @@ type SolveOptions =
     {
         Environment: Research.Environments.Environment
         Solver: SolverName
+        Shooting: Shooting
         Horizon: int
         TimeStep: float
         Seed: int
@@ -91,12 +92,22 @@ module SolveOptions =
             | _ when horizon < 1 -> Fault.usage $"--horizon {horizon}: at least 1 step is needed."
             | _ when not (timeStep > 0.0 && Double.IsFinite timeStep) ->
                 Fault.usage $"--dt {timeStep}: a time step is a positive number of seconds."
+            | _ when not environment.Constraints.IsEmpty && arguments.Contains SolveArguments.Solver ->
+                Fault.usage
+                    $"--solver: {environment.Name} has constraints, for which there is one solver; leave the option out."
+            | _ when
+                environment.Goal.IsNone
+                && arguments.TryGetResult SolveArguments.Shooting = Some Shooting.Multiple
+                ->
+                Fault.usage
+                    $"--shooting multiple: {environment.Name} names no state in which to end, so there is no line to it."
             | _ when maxIterations < 1 -> Fault.usage $"--max-iterations {maxIterations}: at least 1 is needed."
             | Ok limits ->
                 Ok
                     {
                         Environment = environment
                         Solver = arguments.GetResult(SolveArguments.Solver, Ilqr)
+                        Shooting = arguments.GetResult(SolveArguments.Shooting, Shooting.Single)
                         Horizon = horizon
                         TimeStep = timeStep
                         Seed = arguments.GetResult(SolveArguments.Seed, 0)
@@ -118,9 +129,15 @@ module SolveOptions =
         [
             "problem", options.Environment.Name
             "solver",
-            (match options.Solver with
-             | Ilqr -> "ilqr"
-             | Ddp -> "ddp")
+            (match options.Environment.Constraints, options.Solver with
+             | _ :: _, _ -> "constrained"
+             | [], Ilqr -> "ilqr"
+             | [], Ddp -> "ddp")
+            "shooting",
+            (if options.Shooting = Shooting.Multiple then
+                 "multiple"
+             else
+                 "single")
             "horizon", string options.Horizon
             "dt", string options.TimeStep
             "seed", string options.Seed

@@ -79,6 +79,7 @@ module Acrobot =
                        + 0.005 * (x[2] * x[2] + x[3] * x[3])
                        + 0.005 * u[0] * u[0])
             Terminal = Cost.quadratic [| 200.0; 200.0; 20.0; 20.0 |] goal
+            Goal = Some [| Math.PI; 0.0; 0.0; 0.0 |]
             Start = [| 0.0; 0.0; 0.0; 0.0 |]
             StartSpread = [| 0.05; 0.05; 0.05; 0.05 |]
             Limits = [| -20.0 |], [| 20.0 |]

@@ -78,6 +78,7 @@ module Car =
             Step = step
             Stage = stage
             Terminal = terminal
+            Goal = Some [| 0.0; 0.0; 0.0; 0.0 |]
             Start = [| 1.0; 1.0; 1.5 * Math.PI; 0.0 |]
             StartSpread = [| 0.1; 0.1; 0.1; 0.0 |]
             Limits = [| -0.5; -2.0 |], [| 0.5; 2.0 |]

@@ -71,6 +71,7 @@ module CartPole =
             Step = fun h -> Integrator.rk4 (Real.constant h) ode
             Stage = fun h x u -> h * (Cost.quadratic [| 1.0; 1.0; 0.1; 0.1 |] goal x + 0.025 * u[0] * u[0])
             Terminal = Cost.quadratic [| 100.0; 100.0; 10.0; 10.0 |] goal
+            Goal = Some [| 1.0; Math.PI; 0.0; 0.0 |]
             Start = [| 0.0; 0.0; 0.0; 0.0 |]
             StartSpread = [| 0.05; 0.05; 0.05; 0.05 |]
             Limits = [| Double.NegativeInfinity |], [| Double.PositiveInfinity |]
@@ -127,6 +128,7 @@ module CartPole =
                        + Cost.quadratic [| 0.1; 0.1; 0.01; 0.01 |] goal x
                        + 0.001 * u[0] * u[0])
             Terminal = Cost.quadratic [| 10.0; 10.0; 1.0; 1.0 |] goal
+            Goal = Some [| 0.0; Math.PI; 0.0; 0.0 |]
             StartSpread = [| 0.1; 0.1; 0.1; 0.1 |]
             Limits = [| -10.0 |], [| 10.0 |]
             ControlSpread = 0.1

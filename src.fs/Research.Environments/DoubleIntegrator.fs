@@ -26,6 +26,7 @@ module DoubleIntegrator =
                     h
                     * (Cost.quadratic [| 1.0; 1.0 |] (Vec.ofFloats [ 0.0; 0.0 ]) x + 0.5 * u[0] * u[0])
             Terminal = Cost.quadratic [| 10.0; 10.0 |] (Vec.ofFloats [ 0.0; 0.0 ])
+            Goal = Some [| 0.0; 0.0 |]
             Start = [| 1.0; 0.0 |]
             StartSpread = [| 0.1; 0.1 |]
             Limits = [| Double.NegativeInfinity |], [| Double.PositiveInfinity |]

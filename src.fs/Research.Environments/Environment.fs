@@ -25,6 +25,8 @@ type Environment =
         /// cost of a step of the given time
         Stage: float -> Vec -> Vec -> Real
         Terminal: Vec -> Real
+        /// the state in which the task should end, where there is one such state
+        Goal: float[] option
         /// mean of the first state
         Start: float[]
         /// standard deviation of each number of the first state, in an episode

@@ -164,6 +164,7 @@ module Manipulator =
 
                     h * (20.0 * distance x + 0.05 * Vec.squaredNorm x[7..] + 0.5 * effort)
             Terminal = fun x -> 100.0 * distance x + 2.0 * Vec.squaredNorm x[7..]
+            Goal = None
             Start = Array.append rest (Array.zeroCreate 7)
             StartSpread = Array.append (Array.create 7 0.05) (Array.zeroCreate 7)
             Limits = Array.map (~-) torques, torques

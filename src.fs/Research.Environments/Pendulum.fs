@@ -50,6 +50,7 @@ module Pendulum =
                     * (Cost.quadratic [| 1.0; 0.1 |] (Vec.ofFloats [ Math.PI; 0.0 ]) x
                        + 0.01 * u[0] * u[0])
             Terminal = Cost.quadratic [| 100.0; 10.0 |] (Vec.ofFloats [ Math.PI; 0.0 ])
+            Goal = Some [| Math.PI; 0.0 |]
             Start = [| 0.0; 0.0 |]
             StartSpread = [| 0.1; 0.1 |]
             Limits = [| -2.5 |], [| 2.5 |]

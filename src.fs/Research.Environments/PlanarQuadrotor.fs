@@ -76,6 +76,7 @@ module PlanarQuadrotor =
                     * (Cost.quadratic [| 0.5; 0.5; 0.0; 0.05; 0.05; 0.01 |] (Vec.ofFloats upright) x
                        + 0.05 * Vec.squaredNorm effort)
             Terminal = Cost.quadratic [| 50.0; 50.0; 50.0; 5.0; 5.0; 1.0 |] (Vec.ofFloats upright)
+            Goal = Some upright
             Start = [| 0.0; 1.0; 0.0; 0.0; 0.0; 0.0 |]
             StartSpread = [| 0.1; 0.1; 0.05; 0.1; 0.1; 0.05 |]
             Limits = [| 0.0; 0.0 |], [| 6.0; 6.0 |]

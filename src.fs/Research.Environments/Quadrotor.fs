@@ -125,6 +125,7 @@ module Quadrotor =
                 Cost.quadratic
                     [| 50.0; 50.0; 50.0; 10.0; 10.0; 10.0; 5.0; 5.0; 5.0; 0.5; 0.5; 0.5 |]
                     (Vec.ofFloats target)
+            Goal = Some target
             Start = [| 0.0; 0.0; 1.0; 0.0; 0.0; 0.0; 0.0; 0.0; 0.0; 0.0; 0.0; 0.0 |]
             StartSpread = [| 0.1; 0.1; 0.1; 0.05; 0.05; 0.05; 0.1; 0.1; 0.1; 0.05; 0.05; 0.05 |]
             Limits = Array.create 4 0.0, Array.create 4 3.0

@@ -95,7 +95,7 @@ module Plots =
             |> Array.filter (fun (_, y) -> Double.IsFinite y)
 
         let positive = points |> Array.filter (fun (_, y) -> y > 0.0)
-        let isLog = positive.Length > 0 && Array.forall (fun (_, y) -> y >= 0.0) points
+        let isLog = Run.suitsLogarithm (Array.map snd points)
 
         let shown =
             if isLog then
@@ -151,6 +151,9 @@ module Plots =
             byIteration "cost" run.Iterations _.Cost
             byIteration "gradient" run.Iterations _.Gradient
             byIteration "regularisation" run.Iterations _.Regularisation
-            byIteration "step" run.Iterations _.Step
+            if Run.hasViolations run then
+                byIteration "violation" run.Iterations _.Violation
+            else
+                byIteration "step" run.Iterations _.Step
         ]
         |> sheet 2

@@ -74,9 +74,7 @@ module Report =
                     Unit = ""
                     XLabel = "iteration"
                     IsHeld = false
-                    IsLog =
-                        Array.exists (fun y -> y > 0.0) values
-                        && not (Array.exists (fun y -> y < 0.0) values)
+                    IsLog = Run.suitsLogarithm values
                     HasDots = true
                     Bounds = None
                     Colour = colour
@@ -92,7 +90,10 @@ module Report =
                     chart "cost" "body" _.Cost
                     chart "gradient" "goal" _.Gradient
                     chart "regularisation μ" "third" _.Regularisation
-                    chart "step α" "limb" _.Step
+                    if Run.hasViolations run then
+                        chart "violation" "limb" _.Violation
+                    else
+                        chart "step α" "limb" _.Step
                 ]
 
             section "Convergence" "<div class=\"charts\">" (String.concat "\n" charts) "</div>"
@@ -107,6 +108,9 @@ module Report =
             ""
             [
                 fact (Show.number 6 run.Cost) "cost"
+                match run.Violation with
+                | Some violation -> fact (Show.number 2 violation) "largest violation"
+                | None -> ()
                 if run.Iterations.Length > 0 then
                     fact (string run.Iterations.Length) "iterations"
                 match solving with
@@ -133,7 +137,7 @@ module Report =
 
     let private iterationRows (run: Run) =
         let head =
-            [ "iteration"; "cost"; "gradient"; "μ"; "α"; "time" ]
+            [ "iteration"; "cost"; "gradient"; "violation"; "μ"; "α"; "time" ]
             |> List.map (fun name -> $"<th>{name}</th>")
             |> String.concat ""
 
@@ -142,6 +146,7 @@ module Report =
                 string iteration.Number
                 Show.number 9 iteration.Cost
                 Show.number 3 iteration.Gradient
+                Show.number 3 iteration.Violation
                 Show.number 3 iteration.Regularisation
                 Show.number 3 iteration.Step
                 Show.seconds iteration.Seconds

@@ -52,6 +52,7 @@ module ResultFile =
         writer.WriteNumber("number", iteration.Number)
         field writer "cost" iteration.Cost
         field writer "gradient" iteration.Gradient
+        field writer "violation" iteration.Violation
         field writer "regularisation" iteration.Regularisation
         field writer "step" iteration.Step
         field writer "seconds" iteration.Seconds
@@ -73,6 +74,7 @@ module ResultFile =
             writer.WriteString("status", run.Status)
             writer.WriteBoolean("converged", run.Converged)
             field writer "cost" run.Cost
+            run.Violation |> Option.iter (field writer "violation")
             writer.WriteString("command", run.Command)
             writer.WriteStartObject "options"
 

@@ -21,6 +21,9 @@ type IterationRecord =
         /// cost after the iteration
         Cost: float
         Gradient: float
+        /// largest violation of a constraint, of which a gap in the trajectory is one
+        Violation: float
+        /// μ of the backward pass; of a round with constraints, the largest penalty ρ
         Regularisation: float
         /// length of the accepted step; 0 when none was accepted
         Step: float
@@ -40,6 +43,8 @@ type Run =
         Status: string
         Converged: bool
         Cost: float
+        /// largest violation of a constraint; none where the problem has none
+        Violation: float option
         /// time between two values of a series, s
         TimeStep: float
         /// T+1 values each
@@ -76,6 +81,18 @@ type Run =
 [<RequireQualifiedAccess>]
 module Run =
 
+    /// True of a run in which some iteration violated a constraint or left a gap.
+    let hasViolations (run: Run) : bool =
+        run.Iterations |> Array.exists (fun iteration -> iteration.Violation > 0.0)
+
+    /// True of numbers by iteration that a logarithmic axis suits: none negative, and those above 0 over more than a factor of ten.
+    let suitsLogarithm (values: float[]) : bool =
+        let positive = values |> Array.filter (fun y -> y > 0.0)
+
+        positive.Length > 0
+        && not (Array.exists (fun y -> y < 0.0) values)
+        && Array.max positive > 10.0 * Array.min positive
+
     /// A run that is a trajectory of states [T+1, n] and controls [T, m], each with a name and a unit, and nothing else yet: what more is known
     /// is for `with` to add. An exception when names and columns differ in number.
     let ofTrajectory
@@ -108,6 +125,7 @@ module Run =
             Status = ""
             Converged = false
             Cost = nan
+            Violation = None
             TimeStep = timeStep
             States = columns states x
             Controls = columns controls u

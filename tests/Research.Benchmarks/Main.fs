@@ -9,6 +9,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Ilqr
     | [<CliPrefix(CliPrefix.None)>] Arm
     | [<CliPrefix(CliPrefix.None)>] Mpc
+    | [<CliPrefix(CliPrefix.None)>] Constrained
     | [<CliPrefix(CliPrefix.None)>] Scaling
     | [<CliPrefix(CliPrefix.None)>] Startup
 
@@ -20,6 +21,7 @@ type Command =
             | Ilqr -> "whole iterations and solutions against a hand-derived C++ iLQR"
             | Arm -> "models by size, and a seven-joint arm against scalar dual numbers in C#"
             | Mpc -> "replans of model-predictive control"
+            | Constrained -> "tasks with constraints from random starts"
             | Scaling -> "time by horizon, size and batch"
             | Startup -> "from process start to a printed solution"
 
@@ -29,7 +31,7 @@ let main arguments =
 
     try
         let chosen = (parser.ParseCommandLine arguments).GetAllResults()
-        let all = [ Diff; Riccati; Ilqr; Arm; Mpc; Scaling; Startup ]
+        let all = [ Diff; Riccati; Ilqr; Arm; Mpc; Constrained; Scaling; Startup ]
 
         for command in (if chosen.IsEmpty then all else chosen) do
             match command with
@@ -38,6 +40,7 @@ let main arguments =
             | Ilqr -> IlqrBenchmark.run ()
             | Arm -> ArmBenchmark.run ()
             | Mpc -> MpcBenchmark.run ()
+            | Constrained -> ConstrainedBenchmark.run ()
             | Scaling -> ScalingBenchmark.run ()
             | Startup -> StartupBenchmark.run ()
 

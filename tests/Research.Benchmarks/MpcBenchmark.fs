@@ -10,14 +10,7 @@ open Research.Environments
 module MpcBenchmark =
 
     let private measure (environment: Research.Environments.Environment) horizon bars =
-        let problem =
-            { Problem.create
-                  (environment.Dynamics environment.TimeStep)
-                  (environment.Cost environment.TimeStep)
-                  horizon
-                  environment.Start with
-                Limits = Some environment.Limits
-            }
+        let problem = environment.ProblemOver(environment.TimeStep, horizon)
 
         let controller = Mpc.create Mpc.defaults problem
 

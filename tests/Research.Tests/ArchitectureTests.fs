@@ -48,7 +48,10 @@ let rooms =
         { Name = core; May = [ kernels ] }
         { Name = control; May = [ core ] }
         { Name = models; May = [ core ] }
-        { Name = environments; May = [ control ] }
+        {
+            Name = environments
+            May = [ control ]
+        }
         { Name = lab; May = [ core ] }
         { Name = agents; May = light }
         { Name = neural; May = [ models ] }
@@ -287,8 +290,7 @@ let tests =
             }
 
             test "a reference to a neighbour is caught" {
-                broken (change environments (refer control))
-                |> isCaught [ environments; control ]
+                broken (change environments (refer models)) |> isCaught [ environments; models ]
             }
 
             test "a project without a room is caught" {

@@ -11,7 +11,7 @@ open Research.Tests.Generators
 let private cartPole =
     let e = CartPole.environment
 
-    { Problem.create (e.Dynamics e.TimeStep) (e.Cost e.TimeStep) e.Horizon e.Start with
+    { e.Problem with
         Limits = Some([| -20.0 |], [| 20.0 |])
     }
 

@@ -18,8 +18,7 @@ let private zero (problem: Problem) =
     Array2D.zeroCreate problem.Horizon problem.Dynamics.ControlSize
 
 let private ofEnvironment (e: Research.Environments.Environment) =
-    let problem =
-        Problem.create (e.Dynamics e.TimeStep) (e.Cost e.TimeStep) e.Horizon e.Start
+    let problem = e.Problem
 
     { problem with Limits = Some e.Limits }
 

@@ -8,8 +8,7 @@ open Research.Control
 open Research.Environments
 open Research.Tests.Generators
 
-let private ofEnvironment (e: Research.Environments.Environment) =
-    Problem.create (e.Dynamics e.TimeStep) (e.Cost e.TimeStep) e.Horizon e.Start
+let private ofEnvironment (e: Research.Environments.Environment) = e.Problem
 
 let private cartPole = ofEnvironment CartPole.environment
 

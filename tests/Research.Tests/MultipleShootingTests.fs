@@ -8,7 +8,7 @@ open Research.Environments
 open Research.Tests.Generators
 
 let private ofEnvironment (e: Research.Environments.Environment) =
-    { Problem.create (e.Dynamics e.TimeStep) (e.Cost e.TimeStep) e.Horizon e.Start with
+    { e.Problem with
         Limits = Some e.Limits
     }
 

@@ -8,7 +8,7 @@ open Research.Environments
 
 let private cartPole =
     let e = CartPole.environment
-    Problem.create (e.Dynamics e.TimeStep) (e.Cost e.TimeStep) e.Horizon e.Start
+    e.Problem
 
 let private largest (a: float[,]) (b: float[,]) =
     Seq.map2 (fun (x: float) y -> abs (x - y)) (Seq.cast<float> a) (Seq.cast<float> b)

@@ -38,6 +38,7 @@ let runOf (states: (float * float)[]) : Run =
         Status = "converged"
         Converged = true
         Cost = 1.0 / 3.0
+        Violation = None
         TimeStep = 0.1
         States =
             [|
@@ -52,6 +53,7 @@ let runOf (states: (float * float)[]) : Run =
                     Number = i + 1
                     Cost = 10.0 ** float -i
                     Gradient = 0.5
+                    Violation = 0.0
                     Regularisation = if i > 2 then 0.0 else 1e-6
                     Step = 1.0
                     Seconds = 1e-4
