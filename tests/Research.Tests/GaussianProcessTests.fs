@@ -1,0 +1,224 @@
+module Research.Tests.GaussianProcessTests
+
+open System
+open Expecto
+open Research
+open Research.Models
+open Research.Tests.Generators
+
+let private ok result =
+    Result.defaultWith (fun (fault: GaussianProcessFault) -> failtest $"{fault}") result
+
+let private hyper d noise =
+    {
+        Lengthscales = Array.create d 0.8
+        Signal = 1.3
+        Noise = noise
+    }
+
+[<Tests>]
+let tests =
+    testList
+        "GaussianProcess"
+        [
+            test "likelihoods, penalties and their gradients are those of the original" {
+                for case in Golden.cases (Golden.property "nlml_fixed" (Golden.document "gp-train.json")) do
+                    let inputs, logs = Golden.matrix "inputs" case, Golden.vector "hyp" case
+
+                    let value, gradient =
+                        Likelihood.negativeLog inputs (Golden.vector "targets" case) logs
+
+                    Expect.isLessThan (Golden.relative [ Golden.number "nlml" case ] [ value ]) 1e-10 "value"
+                    Expect.isLessThan (Golden.relative (Golden.vector "dnlml" case) gradient) 1e-9 "gradient"
+
+                    let penalty, slope =
+                        Likelihood.curb GaussianProcess.defaults.Curb (GaussianProcess.inputScales inputs) logs
+
+                    Expect.isLessThan
+                        (Golden.relative [ Golden.number "penalised_snr1000" case ] [ value + penalty ])
+                        1e-10
+                        "penalised"
+
+                    Expect.isLessThan
+                        (Golden.relative (Golden.vector "dpenalised_snr1000" case) (Array.map2 (+) gradient slope))
+                        1e-9
+                        "its gradient"
+            }
+
+            test "training ends no worse than the original" {
+                for case in Golden.cases (Golden.property "train" (Golden.document "gp-train.json")) do
+                    let inputs, targets = Golden.matrix "inputs" case, Golden.matrix "targets" case
+
+                    let reference, start =
+                        Golden.vector "opt_penalised_nlml" case, Golden.matrix "init_hyp" case
+
+                    for a in 0 .. targets.GetLength 1 - 1 do
+                        let first = GaussianProcess.initial inputs targets[*, a]
+                        Expect.isLessThan (Golden.relative start[*, a] (Likelihood.pack first)) 1e-12 "start"
+
+                        let _, value =
+                            GaussianProcess.train GaussianProcess.defaults inputs targets[*, a] first
+
+                        Expect.isLessThan value (reference[a] + 1e-4) $"output {a} of {targets.GetLength 1}"
+            }
+
+            testProperty "without noise the data are interpolated" (fun (seed: int) ->
+                let random = Random seed
+                let d, n = random.Whole(1, 3), random.Whole(1, 6)
+                // points apart from each other
+                let inputs = Array2D.init n d (fun i j -> 2.0 * float i + 0.1 * random.Rng.Normal())
+                let targets = random.Matrix(n, 2)
+
+                let gp =
+                    ok (GaussianProcess.condition [| hyper d 1e-8; hyper d 1e-8 |] inputs targets)
+
+                let predictions = GaussianProcess.predict gp inputs
+
+                for i in 0 .. n - 1 do
+                    Expect.isLessThan (distance predictions[i].Mean targets[i, *]) 1e-6 "mean"
+                    Expect.isLessThan (Array.max predictions[i].Epistemic) 1e-6 "variance")
+
+            testProperty "a process that grows is the process of all data" (fun (seed: int) ->
+                let random = Random seed
+                let d, n = random.Whole(1, 3), random.Whole(0, 40)
+                let inputs, targets = random.Matrix(n + 1, d), random.Matrix(n + 1, 2)
+                let hypers = [| hyper d 0.1; hyper d 0.3 |]
+                let whole = ok (GaussianProcess.condition hypers inputs targets)
+
+                let part =
+                    ok (GaussianProcess.condition hypers inputs[.. n - 1, *] targets[.. n - 1, *])
+
+                let grown = ok (GaussianProcess.append inputs[n, *] targets[n, *] part)
+                let probes = random.Matrix(4, d)
+
+                for one, other in
+                    Array.zip (GaussianProcess.predict whole probes) (GaussianProcess.predict grown probes) do
+                    Expect.isLessThan (distance one.Mean other.Mean) 1e-9 "mean"
+                    Expect.isLessThan (distance one.Epistemic other.Epistemic) 1e-9 "variance")
+
+            test "predictions are calibrated on functions drawn from the prior" {
+                let random = Random 5
+                let mutable inside, all = 0, 0
+
+                for _ in 1..40 do
+                    let inputs = Array2D.init 30 1 (fun _ _ -> random.Rng.Uniform(-3.0, 3.0))
+                    let points = Likelihood.standardise inputs [| 0.8 |]
+
+                    let l, _ =
+                        Option.get (Likelihood.factor (hyper 1 0.2) (Likelihood.correlations points points))
+
+                    let draw = random.Vector 30
+
+                    let values =
+                        Array2D.init 30 1 (fun i _ -> Seq.sum (seq { for j in 0..i -> l[i, j] * draw[j] }))
+
+                    let gp =
+                        ok (GaussianProcess.condition [| hyper 1 0.2 |] inputs[..19, *] values[..19, *])
+
+                    for i, p in Array.indexed (GaussianProcess.predict gp inputs[20.., *]) do
+                        all <- all + 1
+                        let deviation = sqrt (p.Epistemic[0] + p.Aleatoric[0])
+
+                        if abs (values[20 + i, 0] - p.Mean[0]) < 1.6449 * deviation then
+                            inside <- inside + 1
+
+                // 90 % of 400, three binomial standard deviations
+                Expect.isLessThan (abs (float inside / float all - 0.9)) 0.045 "coverage of the 90 % interval"
+            }
+
+            test "the mean as dynamics has exact Jacobians" {
+                let random = Random 3
+
+                let gp =
+                    ok (
+                        GaussianProcess.condition
+                            [| hyper 3 0.1; hyper 3 0.1 |]
+                            (random.Matrix(15, 3))
+                            (random.Matrix(15, 2))
+                    )
+
+                let dynamics = GaussianProcess.dynamics gp
+
+                let differences =
+                    Dynamics.ofBatch 2 1 1e-6 (fun points results count ->
+                        dynamics.Step(ReadOnlySpan points, Span results, count))
+
+                let points = random.Vector(3 * 4)
+                let ours, reference = Array.zeroCreate (6 * 4), Array.zeroCreate (6 * 4)
+                dynamics.Linearise(ReadOnlySpan points, Span ours, 4)
+                differences.Linearise(ReadOnlySpan points, Span reference, 4)
+                Expect.isLessThan (distance ours reference) 1e-7 "Jacobian"
+                let next = Array.zeroCreate (2 * 4)
+                dynamics.Step(ReadOnlySpan points, Span next, 4)
+
+                let prediction =
+                    (GaussianProcess.predict gp (array2D [ [ for i in 0..2 -> points[i * 4] ] ]))[0]
+
+                Expect.isLessThan (abs (next[0] - points[0] - prediction.Mean[0])) 1e-10 "a step adds the mean"
+            }
+
+            test "duplicated points, constant targets, one point and none" {
+                let twice = array2D [ [ 1.0 ]; [ 1.0 ]; [ 2.0 ] ]
+
+                let gp =
+                    ok (GaussianProcess.condition [| hyper 1 0.0 |] twice (array2D [ [ 1.0 ]; [ 1.0 ]; [ 0.0 ] ]))
+
+                Expect.isGreaterThan gp.Jitter[0] 0.0 "jitter is recorded"
+                Expect.isLessThan gp.Jitter[0] 1e-9 "and small"
+                let prediction = (GaussianProcess.predict gp twice)[0]
+                Expect.isLessThan (abs (prediction.Mean[0] - 1.0)) 1e-4 "and the data are met"
+
+                for constant in [ 0.0; 3.0 ] do
+                    let inputs = array2D [ for i in 0..9 -> [ float i ] ]
+
+                    let gp =
+                        ok (GaussianProcess.fit GaussianProcess.defaults inputs (Array2D.create 10 1 constant))
+
+                    let p = (GaussianProcess.predict gp (array2D [ [ 4.5 ] ]))[0]
+                    Expect.isLessThan (abs (p.Mean[0] - constant)) 0.05 "constant targets"
+
+                let one =
+                    ok (GaussianProcess.fit GaussianProcess.defaults (array2D [ [ 1.0 ] ]) (array2D [ [ 2.0 ] ]))
+
+                let answer = (GaussianProcess.predict one (array2D [ [ 0.0 ] ]))[0]
+                Expect.isTrue (Double.IsFinite answer.Mean[0]) "one point"
+
+                let none =
+                    ok (GaussianProcess.condition [| hyper 2 0.1 |] (Array2D.zeroCreate 0 2) (Array2D.zeroCreate 0 1))
+
+                let prior = (GaussianProcess.predict none (array2D [ [ 1.0; 2.0 ] ]))[0]
+                Expect.floatClose Accuracy.veryHigh prior.Epistemic[0] (1.3 * 1.3) "the prior"
+                Expect.equal prior.Mean [| 0.0 |] "its mean"
+
+                let moments =
+                    MomentMap.apply (GaussianProcess.moments none) (Gaussian.independent [| 0.0; 0.0 |] [| 1.0; 1.0 |])
+
+                Expect.floatClose Accuracy.veryHigh moments.Covariance[0, 0] (1.3 * 1.3) "and its moments"
+            }
+
+            test "bad data are values that say what is wrong" {
+                let fit inputs targets =
+                    GaussianProcess.fit GaussianProcess.defaults inputs targets
+
+                let says words =
+                    function
+                    | Error(BadData text) -> Expect.stringContains text words "message"
+                    | other -> failtest $"{other}"
+
+                fit (array2D [ [ nan ] ]) (array2D [ [ 1.0 ] ]) |> says "not finite"
+
+                fit (array2D [ [ 1.0 ] ]) (array2D [ [ 1.0 ]; [ 2.0 ] ])
+                |> says "1 inputs need as many targets, and got 2"
+
+                fit (Array2D.zeroCreate 2 0) (Array2D.zeroCreate 2 1) |> says "none may be 0"
+
+                match
+                    GaussianProcess.condition
+                        [| { hyper 1 0.1 with Signal = infinity } |]
+                        (array2D [ [ 1.0 ] ])
+                        (array2D [ [ 1.0 ] ])
+                with
+                | Error fault -> Expect.equal fault (Singular 0) "no factor"
+                | Ok _ -> failtest "an infinite signal has no factor"
+            }
+        ]
