@@ -117,6 +117,7 @@ let run =
                     Number = i.Number
                     Cost = i.Cost
                     Gradient = i.Gradient
+                    Violation = i.Gap
                     Regularisation = i.Regularisation
                     Step = i.Step
                     Seconds = i.Seconds
