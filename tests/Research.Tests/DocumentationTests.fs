@@ -6,6 +6,7 @@ open System.Reflection
 open System.Runtime.CompilerServices
 open System.Text.RegularExpressions
 open System.Xml.Linq
+open Microsoft.FSharp.Reflection
 open Expecto
 open Research.Tests.ArchitectureTests
 
@@ -17,11 +18,11 @@ let private pages =
         yield! Directory.EnumerateFiles(Path.Combine(root, "papers"), "*.md", SearchOption.AllDirectories)
     ]
 
-/// Targets of links and pictures that lie in the repository.
+/// Targets of links and pictures that lie in the repository; the reference is made with the site.
 let private localLinks (page: string) =
     Regex.Matches(File.ReadAllText page, @"\]\(([^)#]+)")
     |> Seq.map _.Groups[1].Value
-    |> Seq.filter (fun target -> not (target.Contains "://"))
+    |> Seq.filter (fun target -> not (target.Contains "://" || target.StartsWith "reference/"))
 
 /// Names of projects in the first column of the table of rooms.
 let private documentedRooms =
@@ -32,7 +33,8 @@ let private documentedRooms =
          |> Seq.map _.Groups[1].Value
          |> Seq.toList)
 
-/// Members of an assembly's public surface that have no comment, by the names that XML documentation gives them.
+/// Members of an assembly's public surface that have no comment, by the names that XML documentation gives them. Fields of records and cases
+/// of enumerations may rest on the comment of their type.
 let private undocumented (name: string) =
     let dll = Path.Combine(AppContext.BaseDirectory, name + ".dll")
 
@@ -73,7 +75,12 @@ let private undocumented (name: string) =
                         ||| BindingFlags.Static
                         ||| BindingFlags.DeclaredOnly
                     ) do
-                    if not (isMade m || m :? Type) then
+                    let isField =
+                        t.IsEnum
+                        || FSharpType.IsRecord t
+                           && FSharpType.GetRecordFields t |> Array.exists (fun p -> p.Name = m.Name)
+
+                    if not (isMade m || isField || m :? Type) then
                         $"{kind m}:{path}.{m.Name}"
     ]
     |> List.filter (fun name -> not (documented.Contains name))
