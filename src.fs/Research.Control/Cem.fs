@@ -27,7 +27,8 @@ type CemOptions =
 ///     μ ← α μ + (1 − α) mean of the elites        σ² ← α σ² + (1 − α) variance of the elites
 ///
 /// so that samples keep within the limits without piling up on them. The plan is the mean, not the best sample. A replan starts from the old
-/// mean moved ahead in time, with no control in the steps that come into view, and from the first variance.
+/// mean moved ahead in time, with the middle between the limits in the steps that come into view, and from the first variance. A mean that is
+/// given on a limit stays there.
 /// Source: Chua and others, Deep reinforcement learning in a handful of trials (2018), and its released code.
 [<RequireQualifiedAccess>]
 module Cem =

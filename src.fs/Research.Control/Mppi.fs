@@ -27,7 +27,7 @@ type MppiOptions =
 ///
 ///     u ← Σₚ wₚ vₚ        wₚ ∝ exp(−(Sₚ + γ Σₜ uₜᵀ Σ⁻¹ vₚₜ − min)/λ)
 ///
-/// A replan starts from the old plan moved ahead in time, with no control in the steps that come into view.
+/// A replan starts from the old plan moved ahead in time, with the middle between the limits in the steps that come into view.
 /// Source: Williams and others, Information-theoretic model predictive control (2018).
 [<RequireQualifiedAccess>]
 module Mppi =

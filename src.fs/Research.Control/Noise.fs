@@ -39,17 +39,24 @@ module Noise =
             normals.AsSpan(0, count).CopyTo(values.Slice at)
             at <- at + count
 
-    /// Fills with independent standard normal numbers conditioned on |z| ≤ bound, by drawing those outside again: meant for bounds of 1 or
+    /// Fills with independent standard normal numbers conditioned on |z| ≤ bound, by passing over those outside: meant for bounds of 1 or
     /// more, where most are inside.
     let truncated (bound: float) (rng: Rng) (values: Span<float>) : unit =
         if not (bound > 0.0) then
             invalidArg (nameof bound) $"a truncated normal needs a positive bound, and got {bound}"
 
-        normal rng values
+        let block = Array.zeroCreate<float> 1024
+        let mutable at = 0
 
-        for i in 0 .. values.Length - 1 do
-            while abs values[i] > bound do
-                values[i] <- rng.Normal()
+        while at < values.Length do
+            let count = min block.Length (values.Length - at)
+            normal rng (Span(block, 0, count))
+
+            for i in 0 .. count - 1 do
+                values[at] <- block[i]
+
+                if abs block[i] <= bound then
+                    at <- at + 1
 
     /// The map L [T, T] of white noise ξ to coloured noise Lξ, whose power at frequency f falls as f^(−exponent): an inverse real Fourier
     /// transform of scaled amplitudes, with the lowest frequency's scale for the mean. Every number of Lξ has variance 1; exponent 0 gives an

@@ -49,7 +49,7 @@ module PredictiveSampling =
             | Cubic -> if knots = 1 then 0 else k * (steps - 1) / (knots - 1))
 
     /// The map [T, P] of knots to controls, row after row.
-    let internal interpolation (spline: Spline) (knots: int) (steps: int) : float[] =
+    let private interpolation (spline: Spline) (knots: int) (steps: int) : float[] =
         let places = places spline knots steps
         let map = Array.zeroCreate (steps * knots)
 

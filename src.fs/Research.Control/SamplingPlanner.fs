@@ -110,7 +110,7 @@ type internal Population(objective: Objective, capacity: int) =
 type internal Tail =
     /// the last control is held
     | Hold
-    /// no control, or the limit next to it
+    /// the middle between the limits; where there are none, no control
     | Rest
 
 /// Places of a sampling planner: `Mean`, row after row [T·m], about which it samples and which the warm start moves ahead in time, and
@@ -129,7 +129,12 @@ type SamplingPlanner internal (objective: Objective, tail: Tail, improve: Improv
     let m, horizon = objective.ControlSize, objective.Horizon
 
     let rest i =
-        Math.Min(Math.Max(0.0, objective.Lower[i]), objective.Upper[i])
+        let low, high = objective.Lower[i], objective.Upper[i]
+
+        if Double.IsFinite low && Double.IsFinite high then
+            0.5 * low + 0.5 * high
+        else
+            Math.Min(Math.Max(0.0, low), high)
 
     let plans =
         let still = Array.init (horizon * m) (fun row -> rest (row % m))
