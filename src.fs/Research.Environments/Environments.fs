@@ -11,6 +11,10 @@ module Environments =
             CartPole.pilco
             Pendulum.environment
             Acrobot.environment
+            CartDoublePendulum.environment
+            DoublePendulum.environment
+            Pendubot.environment
+            Unicycle.environment
             Car.environment
             PlanarQuadrotor.environment
             Quadrotor.environment
