@@ -18,6 +18,9 @@ module Environments =
             Car.environment
             PlanarQuadrotor.environment
             Quadrotor.environment
+            yield! List.map Arm.environment [ 2..7 ]
+            yield! List.map Swimmer.environment [ 3; 5 ]
+            Hopper.environment
             Manipulator.environment
             DoubleIntegrator.environment
             CartPole.railed

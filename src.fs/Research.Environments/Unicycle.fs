@@ -61,8 +61,9 @@ module Unicycle =
     ///
     ///     Jᵀ I J ṡ = τ − Jᵀ (I ẇ s + Ω × p − weight)
     ///
-    /// Constants: the unicycle scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011). The equations are ours; those of that program take the
-    /// wheel's moment about the axle for the frame's wherever an acceleration multiplies it, which changes the inertia in pitch by a twentieth.
+    /// Constants: the unicycle scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011). The equations are ours. That program has the same, but for
+    /// the frame's moment about the axle: wherever an acceleration multiplies it, the wheel's stands in its place, and so the accelerations of
+    /// wheel and pitch differ by a tenth to a quarter; those of tilt, heading and turntable do not.
     /// Source of the method: Kane and Levinson, Dynamics: Theory and Applications (1985).
     let ode (x: Vec) (u: Vec) : Vec =
         let speeds, tilt, heading, pitch = x[..4], x[7], x[8], x[10]
