@@ -91,7 +91,7 @@ module CartDoublePendulum =
                 |]
             Controls = [| { Name = "force"; Unit = "N" } |]
             TimeStep = 0.02
-            Horizon = 200
+            Horizon = 150
             Step = fun h -> Integrator.rk4 (Real.constant h) pilcoOde
             Stage =
                 fun h x u ->
@@ -102,7 +102,7 @@ module CartDoublePendulum =
                     * (tipX * tipX
                        + tipY * tipY
                        + 0.5 * x[0] * x[0]
-                       + 0.005 * Vec.squaredNorm x[1..3]
+                       + 0.02 * Vec.squaredNorm x[1..3]
                        + 0.002 * u[0] * u[0])
             Terminal = Cost.quadratic [| 50.0; 5.0; 10.0; 10.0; 100.0; 100.0 |] (Vec.ofFloats (Array.zeroCreate 6))
             Goal = Some(Array.zeroCreate 6)

@@ -112,7 +112,11 @@ module Swimmer =
                        + 0.3 * Vec.squaredNorm x[3 .. n + 1]
                        + 0.01 * Vec.squaredNorm x[n + 5 ..]
                        + 0.1 * Vec.squaredNorm u)
-            Terminal = fun x -> 20.0 * miss x + 1.0 * Vec.squaredNorm x[n + 2 ..]
+            Terminal =
+                fun x ->
+                    20.0 * miss x
+                    + 2.0 * Vec.squaredNorm x[3 .. n + 1]
+                    + 1.0 * Vec.squaredNorm x[n + 2 ..]
             Goal = None
             Start = Array.zeroCreate (2 * (n + 2))
             StartSpread = Array.create (2 * (n + 2)) 0.05

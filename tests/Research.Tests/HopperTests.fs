@@ -39,7 +39,8 @@ let private contactTests =
                 let deep = 20.0 * ground.Softness
                 let force = (press -deep [| 0.0; 0.0 |])[1]
                 Expect.isLessThan (abs (force - ground.Stiffness * deep)) 1e-4 "k d"
-                Expect.isLessThan(press 0.1 [| 0.0; 0.0 |])[1] 1e-6 "nothing"
+                let above = press 0.1 [| 0.0; 0.0 |]
+                Expect.isLessThan above[1] 1e-6 "nothing"
             }
         ]
 
@@ -64,8 +65,8 @@ let private standing: Lazy<float[]> =
     lazy
         (let residual // equilibrium of the five coordinates and two torques, by Newton steps on the traced model: x and the torques' place are free
 
-             (z: Vec)
-             =
+            (z: Vec)
+            =
              let x =
                  Array.append
                      (Array.append [| Real.Zero; z[0]; z[1] |] (Vec.ofFloats stance[3..4]))
@@ -136,8 +137,8 @@ let tests =
                 let coarse = play 0.005 60 none start
                 // the longest step of the integrator is four to these five milliseconds; here it takes two where that takes one
                 let fine = play (Hopper.longestStep / 2.0) 480 none start
-                let last = List.last coarse
-                Expect.isLessThan (distance last[..4] (List.last fine)[..4]) 0.03 "end"
+                let ended, finely = List.last coarse, List.last fine
+                Expect.isLessThan (distance ended[..4] finely[..4]) 0.03 "end"
 
                 for x in coarse do
                     Expect.isTrue (Array.forall Double.IsFinite x) "finite"
