@@ -11,6 +11,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Mpc
     | [<CliPrefix(CliPrefix.None)>] Constrained
     | [<CliPrefix(CliPrefix.None)>] Scaling
+    | [<CliPrefix(CliPrefix.None)>] Threads
     | [<CliPrefix(CliPrefix.None)>] Startup
 
     interface IArgParserTemplate with
@@ -23,6 +24,7 @@ type Command =
             | Mpc -> "replans of model-predictive control"
             | Constrained -> "tasks with constraints from random starts"
             | Scaling -> "time by horizon, size and batch"
+            | Threads -> "iterations on one thread and on two"
             | Startup -> "from process start to a printed solution"
 
 [<EntryPoint>]
@@ -31,7 +33,7 @@ let main arguments =
 
     try
         let chosen = (parser.ParseCommandLine arguments).GetAllResults()
-        let all = [ Diff; Riccati; Ilqr; Arm; Mpc; Constrained; Scaling; Startup ]
+        let all = [ Diff; Riccati; Ilqr; Arm; Mpc; Constrained; Scaling; Threads; Startup ]
 
         for command in (if chosen.IsEmpty then all else chosen) do
             match command with
@@ -42,6 +44,7 @@ let main arguments =
             | Mpc -> MpcBenchmark.run ()
             | Constrained -> ConstrainedBenchmark.run ()
             | Scaling -> ScalingBenchmark.run ()
+            | Threads -> ThreadsBenchmark.run ()
             | Startup -> StartupBenchmark.run ()
 
         0
