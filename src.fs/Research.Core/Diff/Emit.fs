@@ -3,7 +3,6 @@ namespace Research
 open System
 open System.Collections.Generic
 open System.Reflection.Emit
-open System.Runtime.Intrinsics
 open Research.Kernels
 
 /// The bodies of a program in one width, to be called in order for each block, with the bytes of scratch memory that they share and the
@@ -26,9 +25,9 @@ module internal Emit =
     /// Instructions a method.
     let private pieceSize = 600
 
-    /// Values held in registers at a time, of 32 where the machine has AVX-512, for all widths, and else of 16; the rest is for operands.
-    let private registers (_: InstructionSet) =
-        if Vector512.IsHardwareAccelerated then 26 else 12
+    /// Values held in registers at a time, of 16 (scalar, 256 bits) or 32 (512 bits); the rest is for operands.
+    let private registers (set: InstructionSet) =
+        if set.Lanes * set.Size = 64 then 26 else 12
 
     let private field name =
         match typeof<KernelCall>.GetField(name: string) with
