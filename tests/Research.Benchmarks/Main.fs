@@ -12,6 +12,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Constrained
     | [<CliPrefix(CliPrefix.None)>] Planner
     | [<CliPrefix(CliPrefix.None)>] Scaling
+    | [<CliPrefix(CliPrefix.None)>] Threads
     | [<CliPrefix(CliPrefix.None)>] Startup
 
     interface IArgParserTemplate with
@@ -25,6 +26,7 @@ type Command =
             | Constrained -> "tasks with constraints from random starts"
             | Planner -> "rollouts of populations against a scalar loop, and plans of the sampling planners"
             | Scaling -> "time by horizon, size and batch"
+            | Threads -> "iterations on one thread and on two"
             | Startup -> "from process start to a printed solution"
 
 [<EntryPoint>]
@@ -33,7 +35,8 @@ let main arguments =
 
     try
         let chosen = (parser.ParseCommandLine arguments).GetAllResults()
-        let all = [ Diff; Riccati; Ilqr; Arm; Mpc; Constrained; Planner; Scaling; Startup ]
+        let all =
+            [ Diff; Riccati; Ilqr; Arm; Mpc; Constrained; Planner; Scaling; Threads; Startup ]
 
         for command in (if chosen.IsEmpty then all else chosen) do
             match command with
@@ -45,6 +48,7 @@ let main arguments =
             | Constrained -> ConstrainedBenchmark.run ()
             | Planner -> PlannerBenchmark.run ()
             | Scaling -> ScalingBenchmark.run ()
+            | Threads -> ThreadsBenchmark.run ()
             | Startup -> StartupBenchmark.run ()
 
         0
