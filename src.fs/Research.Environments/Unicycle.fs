@@ -16,9 +16,11 @@ module Unicycle =
     let wheelMass, frameMass, tableMass = 1.0, 23.5, 10.0
     /// radius of the wheel; distances from the axle to the centre of the frame, and from there to the turntable, m
     let radius, frameHeight, tableHeight = 0.225, 0.54, 0.27
-    /// moments of inertia about the centres along the axes of each part, kg m²: ahead, along the axle, up
+    /// moments of inertia of the wheel about its centre along its axes, kg m²: ahead, along the axle, up
     let wheelInertia = [| 0.0242; 0.0484; 0.0242 |]
+    /// those of the frame, kg m²
     let frameInertia = [| 0.4608; 0.8292; 0.4248 |]
+    /// those of the turntable, kg m²
     let tableInertia = [| 1.3; 1.3; 0.2 |]
     /// m/s²
     let gravity = 9.82
@@ -186,6 +188,7 @@ module Unicycle =
                     ]
         }
 
+    /// The task: ride to a place ahead and to the left, and stand there.
     let environment: Research.Environments.Environment =
         // no weight on how far wheel and turntable have turned
         let weights speed place tilt heading pitch =
