@@ -109,7 +109,7 @@ module RbfPolicy =
         (k: float[,])
         (factor: float[,])
         (weights: float[])
-        (derivatives: BumpsDerivatives)
+        (derivatives: BumpSlopes)
         (ofCentres: float[,])
         (ofTargets: float[,])
         (ofLogs: float[,])
@@ -157,10 +157,14 @@ module RbfPolicy =
                         Reduction = None
                     })
 
-            let derivatives = Array.map BumpsAdjoint.zero parts
+            let prepared =
+                parts
+                |> Array.map (fun part -> Bump(part.Lengthscales, 1.0, part.Weights, null))
+
+            let derivatives = parts |> Array.map (fun _ -> BumpSlopes(n, d))
 
             let apply x =
-                let moments, back = BumpsAdjoint.apply parts derivatives x
+                let moments, back = BumpsAdjoint.apply parts prepared derivatives x
 
                 for a in 0 .. e - 1 do
                     moments.Covariance[a, a] <- moments.Covariance[a, a] + jitter
