@@ -11,6 +11,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Mpc
     | [<CliPrefix(CliPrefix.None)>] Constrained
     | [<CliPrefix(CliPrefix.None)>] Planner
+    | [<CliPrefix(CliPrefix.None)>] Pilco
     | [<CliPrefix(CliPrefix.None)>] Scaling
     | [<CliPrefix(CliPrefix.None)>] Threads
     | [<CliPrefix(CliPrefix.None)>] Startup
@@ -25,6 +26,7 @@ type Command =
             | Mpc -> "replans of model-predictive control"
             | Constrained -> "tasks with constraints from random starts"
             | Planner -> "rollouts of populations against a scalar loop, and plans of the sampling planners"
+            | Pilco -> "value and gradient of a policy under Gaussian processes"
             | Scaling -> "time by horizon, size and batch"
             | Threads -> "iterations on one thread and on two"
             | Startup -> "from process start to a printed solution"
@@ -36,7 +38,7 @@ let main arguments =
     try
         let chosen = (parser.ParseCommandLine arguments).GetAllResults()
         let all =
-            [ Diff; Riccati; Ilqr; Arm; Mpc; Constrained; Planner; Scaling; Threads; Startup ]
+            [ Diff; Riccati; Ilqr; Arm; Mpc; Constrained; Planner; Pilco; Scaling; Threads; Startup ]
 
         for command in (if chosen.IsEmpty then all else chosen) do
             match command with
@@ -47,6 +49,7 @@ let main arguments =
             | Mpc -> MpcBenchmark.run ()
             | Constrained -> ConstrainedBenchmark.run ()
             | Planner -> PlannerBenchmark.run ()
+            | Pilco -> PilcoBenchmark.run ()
             | Scaling -> ScalingBenchmark.run ()
             | Threads -> ThreadsBenchmark.run ()
             | Startup -> StartupBenchmark.run ()
