@@ -39,6 +39,7 @@ type CareFault =
 module Care =
 
     let private maxIterations = 100
+    let private maxRefinements = 20
 
     let private matrix (a: float[,]) = Matrix<float>.Build.DenseOfArray a
 
@@ -50,11 +51,12 @@ module Care =
     let private abscissa (a: Matrix<float>) =
         a.Evd().EigenValues |> Seq.map _.Real |> Seq.max
 
-    /// Where convergence is quadratic: no scaling from here on, and no slow steps but those of rounding.
-    let private near = 0.1
+    /// Where convergence is quadratic: no scaling from here on.
+    let private near = 1e-2
 
+    /// True until rounding, and nothing else, stands in the way of going on.
     let private isUnderWay (before: float) (distance: float) =
-        distance > near || distance < 0.5 * before
+        distance > 1e-6 || distance < 0.5 * before
 
     /// c that brings the eigenvalues of c z about the unit circle: |det z|^(−1/n).
     let private scaling (z: Factorization.LU<float>) (n: int) =
@@ -213,24 +215,24 @@ module Care =
         else
             let isStable (p: Matrix<float>) = finite p && abscissa (a' - g * p) < 0.0
 
-            let better (p: Matrix<float>) =
-                let residual, _ = residualOf a' g q' p
-
-                if not (isStable p) then
+            /// Newton's method as long as it makes the residual smaller.
+            let rec refine steps (p: Matrix<float>) =
+                if steps = 0 || not (isStable p) then
                     p
                 else
-                    let refined = half (p + lyapunov (a' - g * p) (half residual))
+                    let residual, _ = residualOf a' g q' p
+                    let next = half (p + lyapunov (a' - g * p) (half residual))
 
                     if
-                        isStable refined
-                        && (fst (residualOf a' g q' refined)).FrobeniusNorm() < residual.FrobeniusNorm()
+                        isStable next
+                        && (fst (residualOf a' g q' next)).FrobeniusNorm() < 0.5 * residual.FrobeniusNorm()
                     then
-                        refined
+                        refine (steps - 1) next
                     else
                         p
 
             let first, count = ofSign a' g q'
-            let balanced = first |> better |> better |> better
+            let balanced = refine maxRefinements first
 
             if not (isStable balanced) then
                 Error CareFault.NotDetectable

@@ -22,7 +22,16 @@ let private none n m : float[,] = Array2D.zeroCreate n m
 
 let private randomProblem (random: Random) =
     let n, m = random.Whole(1, 8), random.Whole(1, 3)
-    random.Matrix(n, n), random.Matrix(n, m), random.Positive(n, 0.01), random.Positive(m, 0.1)
+
+    scaled (1.0 / sqrt (float n)) (random.Matrix(n, n)),
+    random.Matrix(n, m),
+    random.Positive(n, 0.01),
+    random.Positive(m, 0.1)
+
+/// Largest number of a solution: an unstable mode that is hard to reach makes it large and the equation ill-conditioned.
+let private largest (p: float[,]) = flat p |> Seq.map abs |> Seq.max
+
+let private tolerance (p: float[,]) = 1e-11 * (1.0 + 1e-2 * largest p)
 
 [<Tests>]
 let tests =
@@ -35,8 +44,13 @@ let tests =
                     let a, b, q, r = randomProblem (Random seed)
                     let n = Array2D.length1 a
                     let solution = ok (Care.solve a b q r)
-                    Expect.isLessThan solution.Residual 1e-11 "residual, as reported"
-                    Expect.isLessThan (residual a b q r (none n (Array2D.length2 b)) solution.P) 1e-11 "residual"
+                    Expect.isLessThan solution.Residual (tolerance solution.P) "residual, as reported"
+
+                    Expect.isLessThan
+                        (residual a b q r (none n (Array2D.length2 b)) solution.P)
+                        (tolerance solution.P)
+                        "residual"
+
                     let g = matrix b * (matrix r).Solve((matrix b).Transpose())
 
                     let hamiltonian =
@@ -71,11 +85,11 @@ let tests =
                     let q' = Array2D.mapi (fun i j v -> v * cost / (t[i] * t[j])) q
                     let r' = Array2D.mapi (fun i j v -> v * cost * s[i] * s[j]) r
                     let plain, bad = ok (Care.solve a b q r), ok (Care.solve a' b' q' r')
-                    Expect.isLessThan (residual a' b' q' r' (none n m) bad.P) 1e-10 "residual"
-                    Expect.isLessThan bad.Residual 1e-10 "residual, as reported"
+                    Expect.isLessThan (residual a' b' q' r' (none n m) bad.P) (10.0 * tolerance plain.P) "residual"
+                    Expect.isLessThan bad.Residual (10.0 * tolerance plain.P) "residual, as reported"
                     let back = Array2D.mapi (fun i j v -> v * t[i] * t[j] / cost) bad.P
                     let size = flat plain.P |> Seq.map abs |> Seq.max
-                    Expect.isLessThan (distance (flat back) (flat plain.P) / size) 1e-7 "P")
+                    Expect.isLessThan (distance (flat back) (flat plain.P) / size) (1e3 * tolerance plain.P) "P")
 
             testProperty "a cross term is a shift of the control" (fun (seed: int) ->
                 let random = Random seed
@@ -91,7 +105,7 @@ let tests =
                     ok (Care.solve (map2 (-) a (times b shift)) b (map2 (-) q (times n shift)) r)
 
                 let scale = flat plain.P |> Seq.map abs |> Seq.max
-                Expect.isLessThan (residual a b q r n crossed.P) 1e-11 "residual"
+                Expect.isLessThan (residual a b q r n crossed.P) (tolerance crossed.P) "residual"
                 Expect.isLessThan (distance (flat crossed.P) (flat plain.P) / scale) 1e-9 "P"
                 Expect.isLessThan (distance (flat crossed.K) (flat (map2 (+) plain.K shift)) / scale) 1e-9 "K")
 
