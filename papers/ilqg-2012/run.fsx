@@ -174,6 +174,30 @@ for mismatch in [ 0.1; 0.2 ] do
 swingUp "acrobot; pushes of 0.02 rad/s" (acrobot [| 0.0; 0.0; 0.02; 0.02 |] 0.0) few
 |> ignore
 
+// swimmers of three and five rods: their nose is to be within 0.3 m of its place
+for n in [ 3; 5 ] do
+    let e = Swimmer.environment n
+    let size = e.States.Length
+
+    let trial spread mismatch =
+        {
+            Environment = e
+            Problem = e.Problem
+            Seconds = 12.0
+            Mismatch = mismatch
+            Spread = Array.init size (fun i -> if i < size / 2 then 0.0 else spread)
+            Stands =
+                fun x ->
+                    let dx, dy = x[0] - Swimmer.goal[0], x[1] - Swimmer.goal[1]
+                    sqrt (dx * dx + dy * dy) < 0.3
+        }
+
+    let some = sized 1 10 50
+    swingUp e.Name (trial 0.0 0.0) some |> ignore
+
+    swingUp $"{e.Name}; masses 20 %% off; pushes of 0.05" (trial 0.05 0.2) some
+    |> ignore
+
 // ---------------------------------------------------------------------------------------------------------- whole solutions
 
 /// first controls of a seed: normal, a share of the limits wide

@@ -78,7 +78,7 @@ module LoopOptions =
             | _ when not (0.0 <= mismatch && mismatch < 1.0) ->
                 Fault.usage $"--mismatch {mismatch}: a share from 0 to below 1 is needed, for example 0.2."
             | _ when mismatch > 0.0 && environment.Masses.IsNone ->
-                Fault.usage $"--mismatch {mismatch}: nothing in the model of {environment.Name} has a mass."
+                Fault.usage $"--mismatch {mismatch}: the model of {environment.Name} names no mass that could differ."
             | _ when not (0.0 <= disturb && Double.IsFinite disturb) ->
                 Fault.usage $"--disturb {disturb}: a standard deviation is needed, for example 0.3."
             | Ok limits ->

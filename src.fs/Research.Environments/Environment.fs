@@ -30,7 +30,7 @@ type Environment =
         Horizon: int
         /// x' = f(x, u) for a time step
         Step: float -> Vec -> Vec -> Vec
-        /// none where nothing in the model has a mass
+        /// none where the model names no masses that could differ
         Masses: Masses option
         /// cost of a step of the given time
         Stage: float -> Vec -> Vec -> Real
