@@ -346,15 +346,25 @@ let picture name (trial: Trial) seed =
     let names (quantities: Quantity[]) =
         [ for q in quantities -> q.Name, q.Unit ]
 
+    let stands = trial.Stands loop.X[Array2D.length1 loop.U, *]
     let times = Array.init loop.Replans.Length (fun t -> float t * e.TimeStep)
 
+    let trajectory =
+        Run.ofTrajectory e.Name e.TimeStep (names e.States) loop.X (names e.Controls) loop.U
+
+    let limited i (series: Series) =
+        { series with
+            Bounds = trial.Problem.Limits |> Option.map (fun (lower, upper) -> lower[i], upper[i])
+        }
+
     let run =
-        { Run.ofTrajectory e.Name e.TimeStep (names e.States) loop.X (names e.Controls) loop.U with
+        { trajectory with
+            Controls = Array.mapi limited trajectory.Controls
             Summary = $"model-predictive control, one iteration a step, seed {seed}"
-            Source = "papers/ilqg-2012/run.fsx"
             Solver = "MPC by iLQR"
-            Status = "stands"
-            Converged = trial.Stands loop.X[Array2D.length1 loop.U, *]
+            Status = if stands then "stands" else "does not stand"
+            Converged = stands
+            Command = "dotnet fsi papers/ilqg-2012/run.fsx"
             Events = [ for t in loop.Disturbed -> float t * e.TimeStep, "push" ]
             Measurements =
                 [

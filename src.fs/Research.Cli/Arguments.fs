@@ -95,7 +95,8 @@ type BenchArguments =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Problems _ -> "names that 'list' shows; by default cartpole, acrobot, quadrotor, manipulator."
+            | Problems _ ->
+                "names that 'list' shows; by default cartpole, acrobot, quadrotor, manipulator. Constraints beside limits count for replans only."
             | Json -> "print as JSON."
 
 /// Arguments of `list`.

@@ -26,19 +26,21 @@ module BenchCommand =
 
         let solver = Ilqr.create Ilqr.defaults { problem with Constraints = [] }
 
+        solver.Solve(controls, cancellation, ignore) |> ignore
+        let compiled = Stopwatch.GetElapsedTime(begun).TotalSeconds
+
+        // the second solution is one of a program that runs
         let solution = solver.Solve(controls, cancellation, ignore)
+        let iteration = solution.SolveSeconds / float (max 1 solution.Iterations.Length)
 
-        // as many as are done in about a second, one at least
-        let repeatedly (each: float) (most: int) = max 1 (min most (int (1.0 / each)))
-
-        let compiled =
-            {
-                What = "compile and solve for the first time"
-                Times = [| Stopwatch.GetElapsedTime(begun).TotalSeconds |]
-            }
+        // as many as are done in about half a second, within bounds
+        let repeatedly (least: int) (most: int) (each: float) = max least (min most (int (0.5 / each)))
 
         [
-            compiled
+            {
+                What = "compile and solve for the first time"
+                Times = [| compiled |]
+            }
 
             if not cancellation.IsCancellationRequested then
                 {
@@ -47,8 +49,8 @@ module BenchCommand =
                 }
 
             if not cancellation.IsCancellationRequested then
-                let iterations, whole, _ =
-                    Measures.solutions solver controls (repeatedly (4.0 * solution.SolveSeconds) 100)
+                let count = repeatedly 3 200 (2.0 * solution.SolveSeconds)
+                let iterations, whole, _ = Measures.solutions solver controls count
 
                 {
                     What = "iteration of iLQR"
@@ -61,11 +63,9 @@ module BenchCommand =
                 }
 
             if not cancellation.IsCancellationRequested then
-                let each = solution.SolveSeconds / float (max 1 solution.Iterations.Length)
-
                 {
                     What = "replan of one iteration"
-                    Times = fst (Measures.replans problem controls (max 150 (repeatedly (2.0 * each) 6000)))
+                    Times = Measures.replans problem controls (repeatedly 150 6000 iteration) |> fst
                 }
         ]
 

@@ -40,6 +40,8 @@ module LoopOptions =
     /// Seconds at the end in which the system must be at the goal, and how near it, in the units of positions and angles.
     let hold, tolerance = 1.0, 0.3
 
+    let private mostSteps = 10_000_000
+
     let private positive (x: float) = x > 0.0 && Double.IsFinite x
 
     /// The options that a command line asks for, or what is wrong with it.
@@ -66,6 +68,9 @@ module LoopOptions =
                 Fault.usage $"--dt {timeStep}: a time step is a positive number of seconds."
             | _ when not (positive duration && duration >= timeStep) ->
                 Fault.usage $"--duration {duration}: at least one time step of {timeStep} s is needed."
+            | _ when duration / timeStep > float mostSteps ->
+                Fault.usage
+                    $"--duration {duration}: at most {mostSteps} time steps of {timeStep} s are kept, that is {float mostSteps * timeStep} s."
             | _ when not (positive rate) || rate * timeStep > 1.000001 ->
                 Fault.usage
                     $"--rate {rate}: replans come at most once a time step, that is up to {1.0 / timeStep:G4} times a second."
@@ -73,8 +78,8 @@ module LoopOptions =
                 Fault.usage
                     $"--rate {rate}: a plan of {horizon} steps of {timeStep} s must last until the next, that is at least {1.0 / (timeStep * float horizon):G4} replans a second are needed."
             | _ when iterations < 1 -> Fault.usage $"--iterations {iterations}: at least 1 a replan is needed."
-            | _ when deadline |> Option.exists (positive >> not) ->
-                Fault.usage $"--deadline {deadline.Value}: a deadline is a positive number of milliseconds."
+            | _ when deadline |> Option.exists (fun given -> not (positive given && given <= 1e9)) ->
+                Fault.usage $"--deadline {deadline.Value}: a deadline is a positive number of milliseconds, up to 1e9."
             | _ when not (0.0 <= mismatch && mismatch < 1.0) ->
                 Fault.usage $"--mismatch {mismatch}: a share from 0 to below 1 is needed, for example 0.2."
             | _ when mismatch > 0.0 && environment.Masses.IsNone ->

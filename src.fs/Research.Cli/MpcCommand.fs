@@ -81,15 +81,20 @@ module MpcCommand =
             else
                 0.0
 
-        let progress t (replan: Replan) =
-            report
-                [|
-                    $"{Show.number 4 (float t * options.TimeStep)} s"
-                    Show.number 6 replan.Cost
-                    Show.seconds replan.Seconds
-                |]
-
         let begun = clock.Elapsed.TotalSeconds
+        let told = ref begun
+
+        // now and then: what is said more often cannot be read, and makes garbage
+        let progress t (replan: Replan) =
+            if clock.Elapsed.TotalSeconds > told.Value + 0.1 then
+                told.Value <- clock.Elapsed.TotalSeconds
+
+                report
+                    [|
+                        $"{Show.number 4 (float t * options.TimeStep)} s"
+                        Show.number 6 replan.Cost
+                        Show.seconds replan.Seconds
+                    |]
 
         let loop =
             ClosedLoop.watch

@@ -57,7 +57,7 @@ module ClosedLoop =
         while t < steps && not cancellation.IsCancellationRequested do
             let moved = disturb t x
 
-            if moved <> x then
+            if not (obj.ReferenceEquals(moved, x)) && moved <> x then
                 disturbed.Add t
 
             x <- moved

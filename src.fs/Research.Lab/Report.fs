@@ -179,7 +179,8 @@ module Report =
         String.concat
             ""
             [
-                fact (Show.number 6 run.Cost) "cost"
+                if not (Double.IsNaN run.Cost) then
+                    fact (Show.number 6 run.Cost) "cost"
                 match run.Violation with
                 | Some violation -> fact (Show.number 2 violation) "largest violation"
                 | None -> ()

@@ -209,6 +209,7 @@ module Show =
 
     /// A time with the unit that suits it.
     let seconds (s: float) : string =
-        if s < 1e-3 then $"{number 3 (s * 1e6)} µs"
+        if 0.0 < s && s < 1e-6 then $"{number 3 (s * 1e9)} ns"
+        elif s < 1e-3 then $"{number 3 (s * 1e6)} µs"
         elif s < 1.0 then $"{number 3 (s * 1e3)} ms"
         else $"{number 3 s} s"

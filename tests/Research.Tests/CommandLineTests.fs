@@ -208,7 +208,7 @@ let tests =
                                     "mpc"
                                     "cartpole"
                                     "--duration"
-                                    "1000000"
+                                    "20000"
                                     "--no-report"
                                     "--output"
                                     folder
@@ -258,6 +258,7 @@ let tests =
                 isRefused [ "mpc"; "car"; "--mismatch"; "0.2" ] [ "car"; "mass" ]
                 isRefused [ "mpc"; "cartpole"; "--disturb"; "-1" ] [ "--disturb -1"; "0.3" ]
                 isRefused [ "mpc"; "cartpole"; "--deadline"; "0" ] [ "--deadline 0"; "milliseconds" ]
+                isRefused [ "mpc"; "cartpole"; "--duration"; "1e12" ] [ "--duration"; "200000 s" ]
                 isRefused [ "bench"; "cartpol" ] [ "cartpol"; "cartpole" ]
                 isRefused [ "solve"; "cartpole"; "--swing" ] [ "--swing"; "--help" ]
             }

@@ -45,5 +45,6 @@ let tests =
                 Expect.equal (Show.number 3 -1.23456e-9) "-1.23e-9" "small"
                 Expect.equal (Show.number 3 nan) "NaN" "not a number"
                 Expect.equal (Show.seconds 0.0123) "12.3 ms" "a time"
+                Expect.equal (Show.seconds 2.6e-8) "26 ns" "a short time"
             }
         ]
