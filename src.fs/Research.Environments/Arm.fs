@@ -3,8 +3,8 @@ namespace Research.Environments
 open System
 open Research
 
-/// Links in a vertical plane, one on the end of the other, with a motor at every joint. All angles 0: hanging down; each is measured from the
-/// link before.
+/// Links in a vertical plane, one on the end of the other, with a motor at every joint. All angles 0: hanging down; each is measured
+/// from the link before.
 [<RequireQualifiedAccess>]
 module Arm =
 

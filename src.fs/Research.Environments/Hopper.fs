@@ -3,8 +3,8 @@ namespace Research.Environments
 open System
 open Research
 
-/// A leg with a body on it, in a vertical plane and held by nothing: body, thigh and shin, motors at hip and knee, springs beside the motors that
-/// hold the stance, and a foot that is a point on soft ground.
+/// A leg with a body on it, in a vertical plane and held by nothing: body, thigh and shin, motors at hip and knee, springs beside the
+/// motors that hold the stance, and a foot that is a point on soft ground.
 [<RequireQualifiedAccess>]
 module Hopper =
 
@@ -59,8 +59,8 @@ module Hopper =
         let foot = PlanarChain.place leg shin
         SoftContact.force ground foot[1] (PlanarChain.velocity leg shin)
 
-    /// ẋ of x = [q; v] under torques u of the motors at hip and knee, q = [x, y of the hip, lean of the body, angles of hip and knee]. Angles
-    /// turn against the clock; all of them 0 is upright with a straight leg.
+    /// ẋ of x = [q; v] under torques u of the motors at hip and knee, q = [x, y of the hip, lean of the body, angles of hip and knee].
+    /// Angles turn against the clock; all of them 0 is upright with a straight leg.
     let ode (x: Vec) (u: Vec) : Vec =
         let motions = motionsAt x
 
@@ -78,8 +78,8 @@ module Hopper =
 
         Array.append x[5..] (PlanarChain.forward links motions torques loads)
 
-    /// Longest step of the integrator, s. The foot alone feels the ground as a spring of about 130 rad/s, and friction under the weight slows it at
-    /// about 700/s, for which semi-implicit Euler is stable up to 3 ms; a landing takes three times the weight.
+    /// Longest step of the integrator, s. The foot alone feels the ground as a spring of about 130 rad/s, and friction under the weight
+    /// slows it at about 700/s, for which semi-implicit Euler is stable up to 3 ms; a landing takes three times the weight.
     let longestStep = 0.00125
 
     /// x' after a time h, by semi-implicit Euler in as few equal steps as are stable.

@@ -30,10 +30,10 @@ type PlanarMotion =
         Rate: Real
     }
 
-/// The dynamics of chains of links in the plane, on a pivot or adrift, by one recursion from link to link: O(n). A joint of the plane hands on
-/// nothing of a link behind it but a force, which is linear in the acceleration of the joint: f = W a + g, W [2, 2] the mass that is felt
-/// there. It is the articulated-body algorithm (Featherstone, Rigid Body Dynamics Algorithms, 2008, chapter 7) in the axes of the world, where
-/// there is nothing to rotate.
+/// The dynamics of chains of links in the plane, on a pivot or adrift, by one recursion from link to link: O(n). A joint of the plane
+/// hands on nothing of a link behind it but a force, which is linear in the acceleration of the joint: f = W a + g, W [2, 2] the mass
+/// that is felt there. It is the articulated-body algorithm (Featherstone, Rigid Body Dynamics Algorithms, 2008, chapter 7) in the axes
+/// of the world, where there is nothing to rotate.
 ///
 /// Coordinates adrift: q = [x, y of the first origin, angle of the first link, angles of the joints]; on a pivot without x and y.
 [<RequireQualifiedAccess>]

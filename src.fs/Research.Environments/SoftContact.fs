@@ -28,9 +28,9 @@ module SoftContact =
     ///     f_n = k d (1 − s(c v_y))     d = ε log(1 + exp(−y/ε))     s(z) = z/√(1 + z²)
     ///     f_t = −μ f_n s(v_x/v₀)
     ///
-    /// d is the depth, smoothed. Because |s| &lt; 1 the ground pushes and never pulls, takes energy while the point sinks and gives none beyond
-    /// that of its spring while it rises, and friction stays inside its cone. Source of the kind: Hunt and Crossley, Coefficient of
-    /// restitution interpreted as damping in vibroimpact (1975), with the damping bounded.
+    /// d is the depth, smoothed. Because s stays between −1 and 1, the ground pushes and never pulls, takes energy while the point sinks
+    /// and gives none beyond that of its spring while it rises, and friction stays inside its cone. Source of the kind: Hunt and
+    /// Crossley, Coefficient of restitution interpreted as damping in vibroimpact (1975), with the damping bounded.
     let force (ground: SoftContact) (height: Real) (velocity: Vec) : Vec =
         let depth = ground.Softness * Real.softplus (-height / ground.Softness)
 

@@ -2,8 +2,8 @@ namespace Research.Environments
 
 open Research
 
-/// A chain of rods in a viscous fluid, free to move in a horizontal plane and driven by torques at its joints. The fluid resists a rod more
-/// across than along, and that alone carries the swimmer ahead.
+/// A chain of rods in a viscous fluid, free to move in a horizontal plane and driven by torques at its joints. The fluid resists a rod
+/// more across than along, and that alone carries the swimmer ahead.
 [<RequireQualifiedAccess>]
 module Swimmer =
 
@@ -13,8 +13,8 @@ module Swimmer =
     let across, along = 6.0, 0.3
     /// largest torque of a joint, N m
     let torque = 1.0
-    /// where the nose is asked to go, m
-    let goal = [| -1.2; 0.6 |]
+    /// where the nose of a swimmer of n links is asked to go, m
+    let goal (n: int) = [| -0.24 * float n; 0.12 * float n |]
 
     /// n equal rods; the nose is the origin of the first.
     let links (n: int) : PlanarLink[] =
@@ -23,8 +23,8 @@ module Swimmer =
 
         Array.create n (PlanarChain.rod mass length)
 
-    /// The fluid's load on a rod that moves with velocity v(s) = v_c + ω s across itself, drag coefficients of the two directions in N s/m²:
-    /// force −c_n l v_n n − c_t l v_t t at the centre, and moment −c_n l³ ω/12 about it.
+    /// The fluid's load on a rod that moves with velocity v(s) = v_c + ω s across itself, drag coefficients of the two directions in N
+    /// s/m²: force −c_n l v_n n − c_t l v_t t at the centre, and moment −c_n l³ ω/12 about it.
     let private fluid (across: float) (along: float) (link: PlanarLink) (motion: PlanarMotion) : Vec =
         let centre = PlanarChain.velocity motion link.Centre
         let t, n = motion.Direction, [| -motion.Direction[1]; motion.Direction[0] |]
@@ -40,9 +40,10 @@ module Swimmer =
         let loads = Array.map2 (fluid across along) links motions
         Array.append x[half..] (PlanarChain.forward links motions u loads)
 
-    /// ẋ of x = [q; v] of a swimmer of n rods in a fluid with the given drags across and along, N s/m², under torques u [n − 1]; q = [x, y of the
-    /// nose, angle of the first rod, angles of the joints] and v its rate, [n + 2] each. A rod points from the nose to the tail.
-    /// Source: Coulom, Reinforcement Learning Using Neural Networks, with Applications to Motor Control (2002), with drag along the rods too.
+    /// ẋ of x = [q; v] of a swimmer of n rods in a fluid with the given drags across and along, N s/m², under torques u [n − 1]; q = [x,
+    /// y of the nose, angle of the first rod, angles of the joints] and v its rate, [n + 2] each. A rod points from the nose to the tail.
+    /// Source: Coulom, Reinforcement Learning Using Neural Networks, with Applications to Motor Control (2002), with drag along the rods
+    /// too.
     let odeIn (across: float) (along: float) (n: int) : Vec -> Vec -> Vec = odeOf across along (links n)
 
     /// The same in the fluid of the task.
@@ -64,9 +65,12 @@ module Swimmer =
                         |> Array.toList
 
                     [
+                        let goal = goal n
                         Disc(Goal, (goal[0], goal[1]), 0.07)
+
                         for i, (a, b) in List.indexed (List.pairwise points) do
                             Segment((if i % 2 = 0 then Body else Limb), 0.1 - 0.06 * float i / float n, a, b)
+
                         Disc(Body, (x[0], x[1]), 0.08)
                     ]
         }
@@ -74,7 +78,7 @@ module Swimmer =
     /// The task for a swimmer of n links: swimmer3, swimmer5, and so on.
     let environment (n: int) : Research.Environments.Environment =
         let miss (x: Vec) =
-            Vec.squaredNorm (Vec.sub x[..1] (Vec.ofFloats goal))
+            Vec.squaredNorm (Vec.sub x[..1] (Vec.ofFloats (goal n)))
 
         {
             Name = $"swimmer{n}"

@@ -203,16 +203,7 @@ let tests =
                 if not (OperatingSystem.IsWindows()) then
                     inFolder (fun folder ->
                         use running =
-                            start
-                                [
-                                    "mpc"
-                                    "cartpole"
-                                    "--duration"
-                                    "20000"
-                                    "--no-report"
-                                    "--output"
-                                    folder
-                                ]
+                            start [ "mpc"; "cartpole"; "--duration"; "20000"; "--no-report"; "--output"; folder ]
 
                         let firstLine = running.StandardError.ReadLine()
                         Expect.stringContains (string firstLine) "replan" "progress in plain lines"

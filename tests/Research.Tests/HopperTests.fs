@@ -60,19 +60,16 @@ let private play (h: float) steps (controls: float[] -> float[]) (start: float[]
 
 let private stance = Hopper.environment.Start
 
-/// holds the leg stiff and the body above the foot; what a point foot needs to stand
+/// Height, lean and the two torques with which the leg of the stance stands still: its five accelerations are 0, by steps of Gauss and Newton.
 let private standing: Lazy<float[]> =
     lazy
-        (let residual // equilibrium of the five coordinates and two torques, by Newton steps on the traced model: x and the torques' place are free
+        (let residual (z: Vec) =
+            let x =
+                Array.append
+                    (Array.append [| Real.Zero; z[0]; z[1] |] (Vec.ofFloats stance[3..4]))
+                    (Array.create 5 Real.Zero)
 
-            (z: Vec)
-            =
-             let x =
-                 Array.append
-                     (Array.append [| Real.Zero; z[0]; z[1] |] (Vec.ofFloats stance[3..4]))
-                     (Array.create 5 Real.Zero)
-
-             (Hopper.ode x z[2..3])[5..]
+            (Hopper.ode x z[2..3])[5..]
 
          let mutable z = [| stance[1]; stance[2]; 0.0; 0.0 |]
 
@@ -107,7 +104,7 @@ let tests =
                 Expect.isLessThan (distance rates (Array.zeroCreate 10)) 1e-6 "still"
                 let force = numbers (Hopper.groundForce (Vec.ofFloats x))
                 Expect.isLessThan (distance force [| 0.0; Hopper.weight |]) 1e-6 "weight"
-                // and there it stays for a quarter of a second, standing on a point as it does
+                // and there it stays for a quarter of a second, on one point as it is
                 let last = play 0.005 50 (fun _ -> z[2..3]) x |> List.last
                 Expect.isLessThan (distance last x) 1e-4 "stays"
             }
@@ -135,7 +132,7 @@ let tests =
                 let start = Array.append [| 0.0; stance[1] + 0.15 |] stance[2..]
                 let none _ = [| 0.0; 0.0 |]
                 let coarse = play 0.005 60 none start
-                // the longest step of the integrator is four to these five milliseconds; here it takes two where that takes one
+                // the integrator takes four steps to 5 ms; here it takes two where it took one
                 let fine = play (Hopper.longestStep / 2.0) 480 none start
                 let ended, finely = List.last coarse, List.last fine
                 Expect.isLessThan (distance ended[..4] finely[..4]) 0.03 "end"

@@ -60,7 +60,8 @@ let planar (mass: float) (inertia: float) (centre: Vec -> Vec) (angle: Vec -> Re
     let spin = Diff.gradv angle q v
     0.5 * mass * Vec.squaredNorm velocity + 0.5 * inertia * (spin * spin)
 
-/// Kinetic energy of a body in space: of the place of its centre and of the matrix from its axes to the world's, with its principal moments.
+/// Kinetic energy of a body in space: of the place of its centre and of the matrix from its axes to the world's, with its principal
+/// moments.
 let spatial (mass: float) (inertia: float[]) (centre: Vec -> Vec) (axes: Vec -> Mat) (q: Vec) (v: Vec) : Real =
     let velocity = Diff.jacobianv centre q v
 
