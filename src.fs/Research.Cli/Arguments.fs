@@ -46,6 +46,59 @@ type SolveArguments =
             | Json -> "print the content of result.json and nothing else, and write files only with --output."
             | No_Report -> "write result.json alone: no report.html, no plots, no motion.svg."
 
+/// Arguments of `mpc`.
+[<HelpFlags("--help", "-h")>]
+type MpcArguments =
+    | [<MainCommand; ExactlyOnce>] Problem of PROBLEM: string
+    | [<Unique>] Mismatch of SHARE: float
+    | [<Unique>] Disturb of SD: float
+    | [<Unique>] Rate of HZ: float
+    | [<Unique>] Iterations of NUMBER: int
+    | [<Unique>] Deadline of MILLISECONDS: float
+    | [<Unique>] Duration of SECONDS: float
+    | [<Unique>] Horizon of STEPS: int
+    | [<Unique>] Dt of SECONDS: float
+    | [<Unique>] Seed of NUMBER: int
+    | Limits of ``LO,HI``: string list
+    | [<Unique>] Output of FOLDER: string
+    | [<Unique>] Json
+    | [<Unique>] No_Report
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Problem _ -> "what to control: a name that 'list' shows."
+            | Mismatch _ ->
+                "each mass of the plant differs from the controller's model by up to this share, at random, for example 0.2; 0 by default."
+            | Disturb _ ->
+                "random pushes, two a second on average, each of which changes every velocity by a normal number of this standard deviation in its unit; 0 by default."
+            | Rate _ -> "replans a second; one every time step by default. Between them the plan's feedback acts."
+            | Iterations _ -> "most iterations a replan, 1 by default."
+            | Deadline _ ->
+                "no iteration of a replan begins later than this; none by default. Numbers then depend on the speed of the machine."
+            | Duration _ -> "how long the closed loop runs; by default twice as long as the task."
+            | Horizon _ -> "number of time steps planned ahead; the problem's own by default."
+            | Dt _ -> "length of a time step in seconds; the problem's own by default."
+            | Seed _ -> "seed of masses, pushes and random first controls, 0 by default."
+            | Limits _ ->
+                "lowest and highest value of each control, or one pair for all, as -5,5 or -5,5 -1,1; 'none' lifts them. The problem's own by default."
+            | Output _ -> "folder for the files; by default a new one, runs/PROBLEM-TIME."
+            | Json -> "print the content of result.json and nothing else, and write files only with --output."
+            | No_Report -> "write result.json alone: no report.html, no plots, no motion.svg."
+
+/// Arguments of `bench`.
+[<HelpFlags("--help", "-h")>]
+type BenchArguments =
+    | [<MainCommand>] Problems of PROBLEM: string list
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Problems _ ->
+                "names that 'list' shows; by default cartpole, acrobot, quadrotor, manipulator. Constraints beside limits count for replans only."
+            | Json -> "print as JSON."
+
 /// Arguments of `list`.
 [<HelpFlags("--help", "-h")>]
 type ListArguments =
@@ -75,6 +128,8 @@ type VerifyArguments =
 [<HelpFlags("--help", "-h")>]
 type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Solve of ParseResults<SolveArguments>
+    | [<CliPrefix(CliPrefix.None)>] Mpc of ParseResults<MpcArguments>
+    | [<CliPrefix(CliPrefix.None)>] Bench of ParseResults<BenchArguments>
     | [<CliPrefix(CliPrefix.None)>] List of ParseResults<ListArguments>
     | [<CliPrefix(CliPrefix.None)>] Verify of ParseResults<VerifyArguments>
     | [<Unique>] Version
@@ -83,6 +138,8 @@ type Arguments =
         member this.Usage =
             match this with
             | Solve _ -> "solve a problem of optimal control, show and write the solution."
+            | Mpc _ -> "run a problem's system under model-predictive control, show and write what became of it."
+            | Bench _ -> "measure how fast this machine solves and plans."
             | List _ -> "list the problems."
             | Verify _ -> "solve recorded cases of other programs and compare."
             | Version -> "print the version."

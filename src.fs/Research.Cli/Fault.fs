@@ -4,10 +4,10 @@ namespace Research.Cli
 [<RequireQualifiedAccess>]
 module Exit =
 
-    /// solved to the tolerances; every case passed
+    /// solved to the tolerances; at the goal in the end; every case passed
     let success = 0
 
-    /// the solver stopped short of its tolerances; a case failed
+    /// the solver stopped short of its tolerances; not at the goal; a case failed
     let failure = 1
 
     /// a wrong command line, or a file that cannot be read

@@ -19,12 +19,15 @@ EXAMPLES:
     {program} solve car --seed 3 --output parked
     {program} solve pendulum --limits -2,2 --horizon 200
     {program} solve cartpole --solver ddp --json
+    {program} mpc cartpole --mismatch 0.2 --disturb 0.3
+    {program} mpc quadrotor --rate 10 --deadline 5
+    {program} bench
     {program} verify tests/golden/*.json
 
 EXIT CODES:
 
-    0     solved to the tolerances; every case passed
-    1     the solver stopped short of its tolerances; a case failed
+    0     solved to the tolerances; at the goal in the end; every case passed
+    1     the solver stopped short of its tolerances; not at the goal; a case failed
     2     wrong command line, or a file that cannot be read
     3     a file could not be written
     130   interrupted by Ctrl-C or SIGTERM; what was found so far is written
@@ -71,6 +74,14 @@ let private execute (arguments: string[]) (cancellation: CancellationToken) : Re
             | Some(Solve solve) ->
                 SolveOptions.parse solve (commandOf arguments)
                 |> Result.bind (fun options -> SolveCommand.run options cancellation sinceStart)
+            | Some(Mpc mpc) ->
+                LoopOptions.parse mpc (commandOf arguments)
+                |> Result.bind (fun options -> MpcCommand.run options cancellation sinceStart)
+            | Some(Bench bench) ->
+                BenchCommand.run
+                    (bench.GetResult(BenchArguments.Problems, []))
+                    (bench.Contains BenchArguments.Json)
+                    cancellation
             | Some(List list) -> ListCommand.run (list.Contains ListArguments.Json)
             | Some(Verify verify) ->
                 VerifyCommand.run

@@ -14,60 +14,12 @@ type SolveOptions =
         Seed: int
         MaxIterations: int
         Limits: (float[] * float[]) option
-        Output: string option
-        IsJson: bool
-        HasReport: bool
-        /// what to type to get this run again
-        Command: string
+        Output: OutputOptions
     }
 
 /// The command line of `solve`.
 [<RequireQualifiedAccess>]
 module SolveOptions =
-
-    let private parseLimits (environment: Research.Environments.Environment) (texts: string list) =
-        let m = environment.Controls.Length
-        let names = environment.Controls |> Array.map _.Name |> String.concat ", "
-
-        let expected =
-            $"--limits takes LO,HI for each control of {environment.Name} ({names}), or one pair for all"
-
-        let pair (text: string) =
-            match text.Split ',' with
-            | [| low; high |] ->
-                match Double.TryParse low, Double.TryParse high with
-                | (true, low), (true, high) when low < high -> Ok(low, high)
-                | (true, low), (true, high) when low >= high ->
-                    Fault.usage $"--limits {text}: the lower limit {low} is not below the upper limit {high}."
-                | _ -> Fault.usage $"--limits {text}: that is not two numbers. {expected}, for example -5,5."
-            | _ -> Fault.usage $"--limits {text}: that is not two numbers with a comma between them. {expected}."
-
-        match texts with
-        | [ "none" ] -> Ok None
-        | _ when texts.Length <> 1 && texts.Length <> m -> Fault.usage $"--limits has {texts.Length} pairs. {expected}."
-        | _ ->
-            let pairs = List.map pair texts
-
-            match
-                List.tryPick
-                    (function
-                    | Error failure -> Some failure
-                    | Ok _ -> None)
-                    pairs
-            with
-            | Some failure -> Error failure
-            | None ->
-                let pairs = pairs |> List.choose Result.toOption |> List.toArray
-                let all = if pairs.Length = m then pairs else Array.create m pairs[0]
-                Ok(Some(Array.map fst all, Array.map snd all))
-
-    let private ownLimits (environment: Research.Environments.Environment) =
-        let lower, upper = environment.Limits
-
-        if Array.exists Double.IsFinite (Array.append lower upper) then
-            Some(lower, upper)
-        else
-            None
 
     /// The options that a command line asks for, or what is wrong with it.
     let parse (arguments: Argu.ParseResults<SolveArguments>) (command: string) : Result<SolveOptions, Fault> =
@@ -82,12 +34,7 @@ module SolveOptions =
             let maxIterations =
                 arguments.GetResult(SolveArguments.Max_Iterations, Ilqr.defaults.MaxIterations)
 
-            let limits =
-                match arguments.TryGetResult SolveArguments.Limits with
-                | Some texts -> parseLimits environment texts
-                | None -> Ok(ownLimits environment)
-
-            match limits with
+            match ControlLimits.choose environment (arguments.TryGetResult SolveArguments.Limits) with
             | Error failure -> Error failure
             | _ when horizon < 1 -> Fault.usage $"--horizon {horizon}: at least 1 step is needed."
             | _ when not (timeStep > 0.0 && Double.IsFinite timeStep) ->
@@ -113,19 +60,17 @@ module SolveOptions =
                         Seed = arguments.GetResult(SolveArguments.Seed, 0)
                         MaxIterations = maxIterations
                         Limits = limits
-                        Output = arguments.TryGetResult SolveArguments.Output
-                        IsJson = arguments.Contains SolveArguments.Json
-                        HasReport = not (arguments.Contains SolveArguments.No_Report)
-                        Command = command
+                        Output =
+                            {
+                                Folder = arguments.TryGetResult SolveArguments.Output
+                                IsJson = arguments.Contains SolveArguments.Json
+                                HasReport = not (arguments.Contains SolveArguments.No_Report)
+                                Command = command
+                            }
                     }
 
     /// Every option by name, as it was understood.
     let describe (options: SolveOptions) : (string * string) list =
-        let limits =
-            match options.Limits with
-            | None -> "none"
-            | Some(lower, upper) -> Array.map2 (fun low high -> $"{low},{high}") lower upper |> String.concat " "
-
         [
             "problem", options.Environment.Name
             "solver",
@@ -142,7 +87,7 @@ module SolveOptions =
             "dt", string options.TimeStep
             "seed", string options.Seed
             "max-iterations", string options.MaxIterations
-            "limits", limits
+            "limits", ControlLimits.describe options.Limits
             "start", options.Environment.Start |> Seq.map string |> String.concat ","
             "first controls",
             (if options.Environment.ControlSpread > 0.0 then

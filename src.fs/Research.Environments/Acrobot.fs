@@ -18,9 +18,11 @@ module Acrobot =
     /// m/s²
     let gravity = 9.81
 
-    /// ẋ of x = [q₁, q₂, q̇₁, q̇₂] under the torque u at the elbow: M(q) q̈ + c(q, q̇) + g(q) = [0, u].
-    /// Source: Spong, The swing up control problem for the acrobot (1995).
-    let ode (x: Vec) (u: Vec) : Vec =
+    /// ẋ of x = [q₁, q₂, q̇₁, q̇₂] under the torque u at the elbow: M(q) q̈ + c(q, q̇) + g(q) = [0, u], with the mass of each link times a
+    /// factor. Source: Spong, The swing up control problem for the acrobot (1995).
+    let odeWith (first: float) (second: float) (x: Vec) (u: Vec) : Vec =
+        let mass1, mass2 = first * mass1, second * mass2
+        let inertia1, inertia2 = first * inertia1, second * inertia2
         let c2, s2 = cos x[1], sin x[1]
         let w1, w2 = x[2], x[3]
         let coupling = mass2 * length1 * centre2
@@ -44,6 +46,9 @@ module Acrobot =
             Mat.solveCholesky (array2D [ [ m11; m12 ]; [ m12; m22 ] ]) [| tau1; tau2 |]
 
         [| w1; w2; acceleration[0]; acceleration[1] |]
+
+    /// ẋ with the masses above.
+    let ode: Vec -> Vec -> Vec = odeWith 1.0 1.0
 
     /// The task: swing both links up with a motor in the elbow alone.
     let environment: Research.Environments.Environment =
@@ -70,6 +75,12 @@ module Acrobot =
             TimeStep = 0.025
             Horizon = 200
             Step = fun h -> Integrator.rk4 (Real.constant h) ode
+            Masses =
+                Some
+                    {
+                        Names = [| "first link"; "second link" |]
+                        Step = fun factors h -> Integrator.rk4 (Real.constant h) (odeWith factors[0] factors[1])
+                    }
             Stage =
                 fun h x u ->
                     let tipX = length1 * sin x[0] + length2 * sin (x[0] + x[1])

@@ -38,13 +38,13 @@ module Arm =
             links
             motions
 
-    /// ẋ of x = [q; q̇] of an arm of n links under torques u [n].
-    let ode (n: int) : Vec -> Vec -> Vec =
-        let links = links n
+    let private odeOf (links: PlanarLink[]) (x: Vec) (u: Vec) : Vec =
+        let n = links.Length
+        let motions = PlanarChain.motionsOnPivot links x[.. n - 1] x[n..]
+        Array.append x[n..] (PlanarChain.forwardOnPivot links motions u (weights links motions))
 
-        fun x u ->
-            let motions = PlanarChain.motionsOnPivot links x[.. n - 1] x[n..]
-            Array.append x[n..] (PlanarChain.forwardOnPivot links motions u (weights links motions))
+    /// ẋ of x = [q; q̇] of an arm of n links under torques u [n].
+    let ode (n: int) : Vec -> Vec -> Vec = odeOf (links n)
 
     /// Where the end of the arm is [2]. q: [n].
     let tip (n: int) (q: Vec) : Vec =
@@ -102,6 +102,14 @@ module Arm =
             TimeStep = 0.02
             Horizon = 125
             Step = fun h -> Integrator.rk4 (Real.constant h) (ode n)
+            Masses =
+                Some
+                    {
+                        Names = [| for i in 1..n -> $"link {i}" |]
+                        Step =
+                            fun factors h ->
+                                Integrator.rk4 (Real.constant h) (odeOf (PlanarChain.heavier factors (links n)))
+                    }
             Stage =
                 fun h x u ->
                     let miss = Vec.sub (tip n x[.. n - 1]) (Vec.ofFloats [ 0.0; length ])

@@ -77,6 +77,7 @@ module Car =
             TimeStep = 0.03
             Horizon = 500
             Step = step
+            Masses = None
             Stage = stage
             Terminal = terminal
             Goal = Some [| 0.0; 0.0; 0.0; 0.0 |]

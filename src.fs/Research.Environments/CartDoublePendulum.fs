@@ -16,13 +16,14 @@ module CartDoublePendulum =
     /// m/s²
     let gravity = 9.82
 
-    /// ẋ of x = [p, ṗ, θ̇₁, θ̇₂, θ₁, θ₂] under the force u on the cart, from M(θ) [p̈, θ̈₁, θ̈₂] = f with
+    /// ẋ of x = [p, ṗ, θ̇₁, θ̇₂, θ₁, θ₂] under the force u on the cart, with each mass times a factor, from M(θ) [p̈, θ̈₁, θ̈₂] = f with
     ///
     ///     M₁₁ = m₀ + m₁ + m₂     M₁₂ = −(m₁/2 + m₂) l₁ cos θ₁     M₁₃ = −½ m₂ l₂ cos θ₂
     ///     M₂₂ = (m₁/3 + m₂) l₁²     M₂₃ = ½ m₂ l₁ l₂ cos(θ₁ − θ₂)     M₃₃ = m₂ l₂²/3
     ///
     /// Source: the cart-double-pendulum scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011).
-    let pilcoOde (x: Vec) (u: Vec) : Vec =
+    let pilcoOdeWith (cart: float) (factor1: float) (factor2: float) (x: Vec) (u: Vec) : Vec =
+        let cartMass, mass1, mass2 = cart * cartMass, factor1 * mass1, factor2 * mass2
         let velocity, w1, w2, angle1, angle2 = x[1], x[2], x[3], x[4], x[5]
         let first = (mass1 / 2.0 + mass2) * length1
         let second = 0.5 * mass2 * length2
@@ -47,6 +48,9 @@ module CartDoublePendulum =
                 |]
 
         [| velocity; acceleration[0]; acceleration[1]; acceleration[2]; w1; w2 |]
+
+    /// ẋ with the masses above.
+    let pilcoOde: Vec -> Vec -> Vec = pilcoOdeWith 1.0 1.0 1.0
 
     let private joints (position: float) (angle1: float) (angle2: float) =
         let middle = position - length1 * sin angle1, length1 * cos angle1
@@ -94,6 +98,14 @@ module CartDoublePendulum =
             TimeStep = 0.02
             Horizon = 150
             Step = fun h -> Integrator.rk4 (Real.constant h) pilcoOde
+            Masses =
+                Some
+                    {
+                        Names = [| "cart"; "first rod"; "second rod" |]
+                        Step =
+                            fun factors h ->
+                                Integrator.rk4 (Real.constant h) (pilcoOdeWith factors[0] factors[1] factors[2])
+                    }
             Stage =
                 fun h x u ->
                     let tipX = x[0] - length1 * sin x[4] - length2 * sin x[5]

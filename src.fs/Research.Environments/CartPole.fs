@@ -38,24 +38,34 @@ module CartPole =
     /// Masses and length of the point-mass form: cart 1 kg, pole 0.3 kg, 0.5 m, g = 9.81 m/s².
     let cartMass, poleMass, poleLength, gravity = 1.0, 0.3, 0.5, 9.81
 
-    /// ẋ of x = [p, θ, ṗ, θ̇] under the force u on the cart, with the pole's mass at its end:
+    /// ẋ of x = [p, θ, ṗ, θ̇] under the force u on a cart of mass m₁, with the pole's mass m₂ at its end:
     ///
     ///     p̈ = (l m₂ sin θ θ̇² + u + m₂ g cos θ sin θ) / D          D = m₁ + m₂ sin²θ
     ///     θ̈ = −(l m₂ cos θ sin θ θ̇² + u cos θ + (m₁ + m₂) g sin θ) / (l D)
     ///
     /// Source: Kelly, An Introduction to Trajectory Optimization (2017).
-    let ode (x: Vec) (u: Vec) : Vec =
+    let odeWith (m1: float) (m2: float) (x: Vec) (u: Vec) : Vec =
         let s, c = sin x[1], cos x[1]
         let rate = x[3] * x[3]
-        let d = cartMass + poleMass * (s * s)
-        let push = poleLength * poleMass * s * rate
+        let d = m1 + m2 * (s * s)
+        let push = poleLength * m2 * s * rate
 
         [|
             x[2]
             x[3]
-            (push + u[0] + poleMass * gravity * (c * s)) / d
-            -((push * c + u[0] * c + (cartMass + poleMass) * gravity * s) / (poleLength * d))
+            (push + u[0] + m2 * gravity * (c * s)) / d
+            -((push * c + u[0] * c + (m1 + m2) * gravity * s) / (poleLength * d))
         |]
+
+    /// ẋ with the masses above.
+    let ode: Vec -> Vec -> Vec = odeWith cartMass poleMass
+
+    let private masses (cart: float) (pole: float) (ode: float -> float -> Vec -> Vec -> Vec) : Masses option =
+        Some
+            {
+                Names = [| "cart"; "pole" |]
+                Step = fun factors h -> Integrator.rk4 (Real.constant h) (ode (factors[0] * cart) (factors[1] * pole))
+            }
 
     /// The task: swing the pole up, one metre to the right.
     let environment: Research.Environments.Environment =
@@ -70,6 +80,7 @@ module CartPole =
             TimeStep = 0.02
             Horizon = 100
             Step = fun h -> Integrator.rk4 (Real.constant h) ode
+            Masses = masses cartMass poleMass odeWith
             Stage = fun h x u -> h * (Cost.quadratic [| 1.0; 1.0; 0.1; 0.1 |] goal x + 0.025 * u[0] * u[0])
             Terminal = Cost.quadratic [| 100.0; 100.0; 10.0; 10.0 |] goal
             Goal = Some [| 1.0; Math.PI; 0.0; 0.0 |]
@@ -85,14 +96,14 @@ module CartPole =
     /// Constants of PILCO's form: cart and pole 0.5 kg, a rod of 0.5 m, friction of the cart 0.1 N s/m, g = 9.82 m/s².
     let pilcoMass, pilcoLength, pilcoFriction, pilcoGravity = 0.5, 0.5, 0.1, 9.82
 
-    /// ẋ of x = [p, θ, ṗ, θ̇] with a homogeneous rod for a pole:
+    /// ẋ of x = [p, θ, ṗ, θ̇] with a cart of mass M and a homogeneous rod of mass m for a pole:
     ///
     ///     p̈ = (2 m l θ̇² sin θ + 3 m g sin θ cos θ + 4u − 4b ṗ) / (4(M + m) − 3 m cos²θ)
     ///     θ̈ = (−3 m l θ̇² sin θ cos θ − 6(M + m) g sin θ − 6(u − b ṗ) cos θ) / (4 l (M + m) − 3 m l cos²θ)
     ///
     /// Source: the cart-pole scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011).
-    let pilcoOde (x: Vec) (u: Vec) : Vec =
-        let m, l, total = pilcoMass, pilcoLength, 2.0 * pilcoMass
+    let pilcoOdeWith (cart: float) (m: float) (x: Vec) (u: Vec) : Vec =
+        let l, total = pilcoLength, cart + m
         let s, c = sin x[1], cos x[1]
         let rate = x[3] * x[3]
         let force = u[0] - pilcoFriction * x[2]
@@ -105,6 +116,9 @@ module CartPole =
             -(3.0 * m * l * rate * (s * c) + 6.0 * total * pilcoGravity * s + 6.0 * force * c)
             / (l * d)
         |]
+
+    /// ẋ with the masses above.
+    let pilcoOde: Vec -> Vec -> Vec = pilcoOdeWith pilcoMass pilcoMass
 
     /// PILCO's saturating cost 1 − exp(−d²/(2·0.25²)) of the distance d of the tip from its upright place above the origin.
     let pilcoLoss (x: Vec) : Real =
@@ -123,6 +137,7 @@ module CartPole =
             TimeStep = 0.1
             Horizon = 40
             Step = fun h -> Integrator.rk4 (Real.constant h) pilcoOde
+            Masses = masses pilcoMass pilcoMass pilcoOdeWith
             Stage =
                 fun h x u ->
                     h

@@ -22,6 +22,12 @@ module DoubleIntegrator =
             TimeStep = 0.1
             Horizon = 60
             Step = step
+            Masses =
+                Some
+                    {
+                        Names = [| "mass" |]
+                        Step = fun factors h x u -> step h x [| u[0] / factors[0] |]
+                    }
             Stage =
                 fun h x u ->
                     h

@@ -15,7 +15,7 @@ module DoublePendulum =
     /// m/s²
     let gravity = 9.82
 
-    /// ẋ of x = [θ̇₁, θ̇₂, θ₁, θ₂] under torques u on the two rods, from M(θ) θ̈ = f with
+    /// ẋ of x = [θ̇₁, θ̇₂, θ₁, θ₂] under torques u on the two rods, with masses m₁ and m₂ times a factor each, from M(θ) θ̈ = f with
     ///
     ///     M₁₁ = (m₁/3 + m₂) l₁²     M₁₂ = ½ m₂ l₁ l₂ cos(θ₁ − θ₂)     M₂₂ = m₂ l₂²/3
     ///     f₁ = u₁ + (m₁/2 + m₂) g l₁ sin θ₁ − ½ m₂ l₁ l₂ θ̇₂² sin(θ₁ − θ₂)
@@ -23,7 +23,8 @@ module DoublePendulum =
     ///
     /// The second torque works on the second angle as measured from the upright, so that nothing of it reaches the first rod.
     /// Source: the double-pendulum scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011).
-    let pilcoOde (x: Vec) (u: Vec) : Vec =
+    let pilcoOdeWith (factor1: float) (factor2: float) (x: Vec) (u: Vec) : Vec =
+        let mass1, mass2 = factor1 * mass1, factor2 * mass2
         let w1, w2, angle1, angle2 = x[0], x[1], x[2], x[3]
         let coupling = 0.5 * mass2 * length1 * length2
         let apart = angle1 - angle2
@@ -42,6 +43,9 @@ module DoublePendulum =
                 |]
 
         [| acceleration[0]; acceleration[1]; w1; w2 |]
+
+    /// ẋ with the masses above.
+    let pilcoOde: Vec -> Vec -> Vec = pilcoOdeWith 1.0 1.0
 
     let private joints (angle1: float) (angle2: float) =
         let elbow = -length1 * sin angle1, length1 * cos angle1
@@ -98,6 +102,12 @@ module DoublePendulum =
             TimeStep = 0.02
             Horizon = 150
             Step = fun h -> Integrator.rk4 (Real.constant h) pilcoOde
+            Masses =
+                Some
+                    {
+                        Names = [| "first rod"; "second rod" |]
+                        Step = fun factors h -> Integrator.rk4 (Real.constant h) (pilcoOdeWith factors[0] factors[1])
+                    }
             Stage = fun h x u -> h * (tipError x + 0.005 * Vec.squaredNorm x[..1] + 0.02 * Vec.squaredNorm u)
             Terminal = Cost.quadratic [| 5.0; 5.0; 50.0; 50.0 |] (Vec.ofFloats (Array.zeroCreate 4))
             Goal = Some(Array.zeroCreate 4)

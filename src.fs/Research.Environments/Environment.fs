@@ -7,6 +7,14 @@ open Research.Control
 /// A named number of a state or control.
 type Quantity = { Name: string; Unit: string }
 
+/// The masses of a system, for a plant that is not what its model says.
+type Masses =
+    {
+        Names: string[]
+        /// x' = f(x, u) of the system with each mass times a factor of its own, for those factors and a time step; inertias go with their mass
+        Step: float[] -> float -> Vec -> Vec -> Vec
+    }
+
 /// A system to control: a differentiable model, the task that goes with it, and what an episode of it is. All functions are traced.
 type Environment =
     {
@@ -22,6 +30,8 @@ type Environment =
         Horizon: int
         /// x' = f(x, u) for a time step
         Step: float -> Vec -> Vec -> Vec
+        /// none where the model names no masses that could differ
+        Masses: Masses option
         /// cost of a step of the given time
         Stage: float -> Vec -> Vec -> Real
         Terminal: Vec -> Real
@@ -46,9 +56,45 @@ type Environment =
     member this.Dynamics(timeStep: float) : Dynamics =
         Dynamics.ofTraced this.States.Length this.Controls.Length (this.Step timeStep)
 
+    /// The dynamics at a time step when each mass is a factor of its own times what the model says. An exception when there is not one factor
+    /// for each of the masses.
+    member this.Plant(timeStep: float, factors: float[]) : Dynamics =
+        let names = this.Masses |> Option.map _.Names |> Option.defaultValue [||]
+
+        match this.Masses with
+        | Some masses when factors.Length = names.Length ->
+            Dynamics.ofTraced this.States.Length this.Controls.Length (masses.Step factors timeStep)
+        | _ ->
+            let listed = String.concat ", " names
+
+            invalidArg
+                (nameof factors)
+                $"{this.Name} has {names.Length} masses ({listed}), and got {factors.Length} factors"
+
+    /// The largest distance of a position or angle from where the task should end, in the units of the state: velocities do not count, and
+    /// angles count as directions, modulo 2π. None where the task names no state to end in.
+    member this.DistanceFromGoal(state: float[]) : float option =
+        let distance (quantity: Quantity) (x: float) (goal: float) =
+            match quantity.Unit with
+            | "rad" -> abs (Math.IEEERemainder(x - goal, 2.0 * Math.PI))
+            | unit when unit.EndsWith "/s" -> 0.0
+            | _ -> abs (x - goal)
+
+        this.Goal |> Option.map (Array.map3 distance this.States state >> Array.max)
+
     /// The cost at a time step.
     member this.Cost(timeStep: float) : Cost =
         Cost.create (this.Stage timeStep) this.Terminal
+
+    /// The usual first controls of an optimiser [horizon, m]: normal with the spread of the task, or 0 where it has none.
+    member this.FirstControls(horizon: int, seed: int) : float[,] =
+        let rng = Rng.OfSeed seed
+
+        Array2D.init horizon this.Controls.Length (fun _ _ ->
+            if this.ControlSpread > 0.0 then
+                this.ControlSpread * rng.Normal()
+            else
+                0.0)
 
     /// The task as a problem of optimal control, at a time step and over a horizon.
     member this.ProblemOver(timeStep: float, horizon: int) : Problem =

@@ -148,6 +148,7 @@ module Hopper =
             TimeStep = 0.005
             Horizon = 200
             Step = step
+            Masses = None
             Stage =
                 fun h x u ->
                     h

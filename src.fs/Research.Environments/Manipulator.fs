@@ -99,6 +99,18 @@ module Manipulator =
             Tool = [| 0.0; 0.0; 0.045 |]
         }
 
+    /// The chain with the mass of each link times a factor.
+    let chainWith (factors: float[]) : Chain =
+        let scaled (factor: float) (joint: Joint) =
+            { joint with
+                Mass = factor * joint.Mass
+                Inertia = Array.map ((*) factor) joint.Inertia
+            }
+
+        { chain with
+            Joints = Array.map2 scaled factors chain.Joints
+        }
+
     /// where the tool is asked to go, m
     let goal = [| 0.45; 0.35; 0.55 |]
 
@@ -158,6 +170,14 @@ module Manipulator =
             TimeStep = 0.02
             Horizon = 50
             Step = fun h -> Integrator.semiImplicit (Real.constant h) (ArticulatedBody.ode chain)
+            Masses =
+                Some
+                    {
+                        Names = chain.Joints |> Array.map (fun joint -> $"link of {joint.Name}")
+                        Step =
+                            fun factors h ->
+                                Integrator.semiImplicit (Real.constant h) (ArticulatedBody.ode (chainWith factors))
+                    }
             Stage =
                 fun h x u ->
                     let effort =

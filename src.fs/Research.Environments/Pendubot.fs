@@ -6,10 +6,13 @@ open Research
 [<RequireQualifiedAccess>]
 module Pendubot =
 
-    /// ẋ of x = [θ̇₁, θ̇₂, θ₁, θ₂] under the torque u at the inner joint; angles from the upright, against the clock.
-    /// Source: the pendubot scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011).
-    let pilcoOde (x: Vec) (u: Vec) : Vec =
-        DoublePendulum.pilcoOde x [| u[0]; Real.Zero |]
+    /// ẋ of x = [θ̇₁, θ̇₂, θ₁, θ₂] under the torque u at the inner joint, with the mass of each rod times a factor; angles from the upright, against
+    /// the clock. Source: the pendubot scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011).
+    let pilcoOdeWith (factor1: float) (factor2: float) (x: Vec) (u: Vec) : Vec =
+        DoublePendulum.pilcoOdeWith factor1 factor2 x [| u[0]; Real.Zero |]
+
+    /// ẋ with the masses of `DoublePendulum`.
+    let pilcoOde: Vec -> Vec -> Vec = pilcoOdeWith 1.0 1.0
 
     /// The task: swing both links up with a motor in the shoulder alone.
     let environment: Research.Environments.Environment =
@@ -19,6 +22,12 @@ module Pendubot =
             Source = "pendubot scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011)"
             Controls = [| { Name = "torque"; Unit = "N m" } |]
             Step = fun h -> Integrator.rk4 (Real.constant h) pilcoOde
+            Masses =
+                Some
+                    {
+                        Names = [| "first rod"; "second rod" |]
+                        Step = fun factors h -> Integrator.rk4 (Real.constant h) (pilcoOdeWith factors[0] factors[1])
+                    }
             Stage =
                 fun h x u ->
                     h

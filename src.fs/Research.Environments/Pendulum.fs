@@ -20,12 +20,16 @@ module Pendulum =
     /// moment of inertia of a rod about its end, kg m²
     let inertia = mass * length * length / 3.0
 
-    /// ẋ of x = [θ, θ̇] under the torque u.
-    let ode (x: Vec) (u: Vec) : Vec =
+    /// ẋ of x = [θ, θ̇] under the torque u, with the mass of the rod times a factor.
+    let odeWith (factor: float) (x: Vec) (u: Vec) : Vec =
         [|
             x[1]
-            (u[0] - damping * x[1] - 0.5 * mass * gravity * length * sin x[0]) / inertia
+            (u[0] - damping * x[1] - 0.5 * (factor * mass) * gravity * length * sin x[0])
+            / (factor * inertia)
         |]
+
+    /// ẋ of x = [θ, θ̇] under the torque u.
+    let ode: Vec -> Vec -> Vec = odeWith 1.0
 
     /// The task: swing the pendulum up.
     let environment: Research.Environments.Environment =
@@ -45,6 +49,12 @@ module Pendulum =
             TimeStep = 0.05
             Horizon = 100
             Step = fun h -> Integrator.rk4 (Real.constant h) ode
+            Masses =
+                Some
+                    {
+                        Names = [| "rod" |]
+                        Step = fun factors h -> Integrator.rk4 (Real.constant h) (odeWith factors[0])
+                    }
             Stage =
                 fun h x u ->
                     h

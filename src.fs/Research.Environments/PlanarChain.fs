@@ -49,6 +49,17 @@ module PlanarChain =
             Rest = 0.0
         }
 
+    /// The same links, the mass of each with its inertia times a factor.
+    let heavier (factors: float[]) (links: PlanarLink[]) : PlanarLink[] =
+        Array.map2
+            (fun (factor: float) (link: PlanarLink) ->
+                { link with
+                    Mass = factor * link.Mass
+                    Inertia = factor * link.Inertia
+                })
+            factors
+            links
+
     /// The point of a link at a distance from its origin [2].
     let place (link: PlanarMotion) (distance: float) : Vec =
         Vec.add link.Origin (Vec.scale (Real.constant distance) link.Direction)

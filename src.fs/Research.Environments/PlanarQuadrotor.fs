@@ -7,9 +7,10 @@ open Research
 [<RequireQualifiedAccess>]
 module PlanarQuadrotor =
 
-    /// ẋ of x = [x, z, θ, ẋ, ż, θ̇] under the thrusts u of the left and the right rotor, N; θ turns against the clock.
-    let ode (x: Vec) (u: Vec) : Vec =
-        let lift = (u[0] + u[1]) / Quadrotor.mass
+    /// ẋ of x = [x, z, θ, ẋ, ż, θ̇] under the thrusts u of the left and the right rotor, N, with mass and inertia times a factor; θ turns against
+    /// the clock.
+    let odeWith (factor: float) (x: Vec) (u: Vec) : Vec =
+        let lift = (u[0] + u[1]) / (factor * Quadrotor.mass)
 
         [|
             x[3]
@@ -17,8 +18,11 @@ module PlanarQuadrotor =
             x[5]
             -(lift * sin x[2])
             lift * cos x[2] - Quadrotor.gravity
-            (Quadrotor.arm / Quadrotor.inertia[1]) * (u[1] - u[0])
+            (Quadrotor.arm / (factor * Quadrotor.inertia[1])) * (u[1] - u[0])
         |]
+
+    /// ẋ with the mass and inertia of `Quadrotor`.
+    let ode: Vec -> Vec -> Vec = odeWith 1.0
 
     let private scene: Scene =
         {
@@ -69,6 +73,12 @@ module PlanarQuadrotor =
             TimeStep = 0.02
             Horizon = 75
             Step = fun h -> Integrator.rk4 (Real.constant h) ode
+            Masses =
+                Some
+                    {
+                        Names = [| "aircraft" |]
+                        Step = fun factors h -> Integrator.rk4 (Real.constant h) (odeWith factors[0])
+                    }
             Stage =
                 fun h x u ->
                     let effort = Vec.sub u (Vec.ofFloats (Array.create 2 (2.0 * Quadrotor.hover)))

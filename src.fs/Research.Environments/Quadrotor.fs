@@ -21,20 +21,20 @@ module Quadrotor =
     let hover = mass * gravity / 4.0
 
     /// ẋ of x = [position; roll, pitch, yaw; velocity; body rates] under the thrusts u of the rotors ahead, left, behind and right, of which
-    /// those ahead and behind turn one way and the others the other:
+    /// those ahead and behind turn one way and the others the other, with mass and inertia times a factor:
     ///
     ///     v̇ = R e_z Σu/m − g e_z        J ω̇ = τ − ω × Jω        R = Rz(yaw) Ry(pitch) Rx(roll)
     ///
     /// Euler angles do not work at a pitch of ±90°. Source: Mellinger, Michael, Kumar, Trajectory generation and control for precise
     /// aggressive maneuvers with quadrotors (2012).
-    let ode (x: Vec) (u: Vec) : Vec =
+    let odeWith (factor: float) (x: Vec) (u: Vec) : Vec =
         let sr, cr, sp, cp, sy, cy =
             sin x[3], cos x[3], sin x[4], cos x[4], sin x[5], cos x[5]
 
         let w = x[9..]
-        let lift = (u[0] + u[1] + u[2] + u[3]) / mass
+        let lift = (u[0] + u[1] + u[2] + u[3]) / (factor * mass)
         let around = (w[1] * sr + w[2] * cr) / cp
-        let jx, jy, jz = inertia[0], inertia[1], inertia[2]
+        let jx, jy, jz = factor * inertia[0], factor * inertia[1], factor * inertia[2]
 
         [|
             x[6]
@@ -50,6 +50,9 @@ module Quadrotor =
             (arm / jy) * (u[2] - u[0]) - ((jx - jz) / jy) * (w[2] * w[0])
             (drag / jz) * (u[0] - u[1] + u[2] - u[3]) - ((jy - jx) / jz) * (w[0] * w[1])
         |]
+
+    /// ẋ with mass and inertia as above.
+    let ode: Vec -> Vec -> Vec = odeWith 1.0
 
     /// where it is asked to hover, m
     let goal = [| 2.0; 1.0; 1.5 |]
@@ -112,6 +115,12 @@ module Quadrotor =
             TimeStep = 0.02
             Horizon = 100
             Step = fun h -> Integrator.rk4 (Real.constant h) ode
+            Masses =
+                Some
+                    {
+                        Names = [| "aircraft" |]
+                        Step = fun factors h -> Integrator.rk4 (Real.constant h) (odeWith factors[0])
+                    }
             Stage =
                 fun h x u ->
                     let effort = Vec.sub u (Vec.ofFloats (Array.create 4 hover))

@@ -34,18 +34,17 @@ module Swimmer =
         let turning = -(across * length * length * length / 12.0) * motion.Rate
         Vec.add (PlanarChain.load motion link.Centre force) [| turning; Real.Zero; Real.Zero |]
 
+    let private odeOf (across: float) (along: float) (links: PlanarLink[]) (x: Vec) (u: Vec) : Vec =
+        let half = links.Length + 2
+        let motions = PlanarChain.motions links x[.. half - 1] x[half..]
+        let loads = Array.map2 (fluid across along) links motions
+        Array.append x[half..] (PlanarChain.forward links motions u loads)
+
     /// ẋ of x = [q; v] of a swimmer of n rods in a fluid with the given drags across and along, N s/m², under torques u [n − 1]; q = [x,
     /// y of the nose, angle of the first rod, angles of the joints] and v its rate, [n + 2] each. A rod points from the nose to the tail.
     /// Source: Coulom, Reinforcement Learning Using Neural Networks, with Applications to Motor Control (2002), with drag along the rods
     /// too.
-    let odeIn (across: float) (along: float) (n: int) : Vec -> Vec -> Vec =
-        let links = links n
-
-        fun x u ->
-            let half = n + 2
-            let motions = PlanarChain.motions links x[.. half - 1] x[half..]
-            let loads = Array.map2 (fluid across along) links motions
-            Array.append x[half..] (PlanarChain.forward links motions u loads)
+    let odeIn (across: float) (along: float) (n: int) : Vec -> Vec -> Vec = odeOf across along (links n)
 
     /// The same in the fluid of the task.
     let ode (n: int) : Vec -> Vec -> Vec = odeIn across along n
@@ -109,6 +108,16 @@ module Swimmer =
             TimeStep = 0.03
             Horizon = 150
             Step = fun h -> Integrator.rk4 (Real.constant h) (ode n)
+            Masses =
+                Some
+                    {
+                        Names = [| for i in 1..n -> $"rod {i}" |]
+                        Step =
+                            fun factors h ->
+                                Integrator.rk4
+                                    (Real.constant h)
+                                    (odeOf across along (PlanarChain.heavier factors (links n)))
+                    }
             Stage =
                 fun h x u ->
                     h

@@ -243,6 +243,7 @@ module Unicycle =
             TimeStep = 0.05
             Horizon = 80
             Step = fun h -> Integrator.rk4 (Real.constant h) ode
+            Masses = None
             Stage =
                 fun h x u ->
                     h

@@ -69,12 +69,92 @@ module Chart =
         let room = max 0.15 (0.06 * (high - low))
         10.0 ** (low - room), 10.0 ** (high + room)
 
-    /// What to draw: points in order of x, and how.
-    type Options =
+    let private text (x: float) = (Math.Round(x, 1)).ToString()
+    let private tickText (x: float) = (Show.number 4 x).Replace('-', '−')
+    let private encode (text: string) : string = WebUtility.HtmlEncode text |> string
+    let private floorY, rightX = height - bottom, width - right
+
+    /// Which numbers an axis shows, from one end to the other.
+    type private Axis =
+        {
+            Low: float
+            High: float
+            IsLog: bool
+        }
+
+        member axis.Share(value: float) : float =
+            if axis.IsLog then
+                (log10 value - log10 axis.Low) / (log10 axis.High - log10 axis.Low)
+            else
+                (value - axis.Low) / (axis.High - axis.Low)
+
+        member axis.Ticks: float[] =
+            if axis.IsLog then
+                logTicks axis.Low axis.High
+            else
+                ticks axis.Low axis.High
+
+        member axis.X(value: float) : float =
+            left + axis.Share value * (rightX - left)
+
+        member axis.Y(value: float) : float =
+            floorY - axis.Share value * (floorY - top)
+
+    /// What stands around a chart: its heading, a note at its right, and a name under the x axis.
+    type Caption =
         {
             Title: string
             Unit: string
+            Note: string
             XLabel: string
+            /// one of the page's colour classes
+            Colour: string
+        }
+
+    /// A figure of caption, grid and numbers at the axes, and what `content` adds to it.
+    let private figure (caption: Caption) (xAxis: Axis) (yAxis: Axis) (content: (string -> unit) -> unit) : string =
+        let svg = StringBuilder()
+        let add (line: string) = svg.Append line |> ignore
+        let title = encode caption.Title
+
+        let unit =
+            if caption.Unit = "" then
+                ""
+            else
+                $" <span class=\"unit\">{encode caption.Unit}</span>"
+
+        add $"<figure class=\"chart {caption.Colour}\" data-left=\"{text left}\" data-right=\"{text rightX}\">"
+        add $"<figcaption><span>{title}{unit}</span><output>{encode caption.Note}</output></figcaption>"
+
+        add
+            $"<svg viewBox=\"0 0 {text width} {text height}\" role=\"img\" aria-label=\"{title} over {encode caption.XLabel}\">"
+
+        for y in yAxis.Ticks do
+            let at = text (yAxis.Y y)
+            add $"<line class=\"grid\" x1=\"{text left}\" x2=\"{text rightX}\" y1=\"{at}\" y2=\"{at}\"/>"
+
+            add
+                $"<text class=\"tick\" text-anchor=\"end\" x=\"{text (left - 8.0)}\" y=\"{text (yAxis.Y y + 4.0)}\">{tickText y}</text>"
+
+        for x in xAxis.Ticks do
+            add
+                $"<text class=\"tick\" text-anchor=\"middle\" x=\"{text (xAxis.X x)}\" y=\"{text (floorY + 17.0)}\">{tickText x}</text>"
+
+        add
+            $"<text class=\"axis\" text-anchor=\"end\" x=\"{text rightX}\" y=\"{text (height - 3.0)}\">{encode caption.XLabel}</text>"
+
+        content add
+        add $"<line class=\"cursor\" x1=\"0\" x2=\"0\" y1=\"{text top}\" y2=\"{text floorY}\"/>"
+        add "</svg></figure>"
+        svg.ToString()
+
+    let private upright (kind: string) (x: float) =
+        $"<line class=\"{kind}\" x1=\"{text x}\" x2=\"{text x}\" y1=\"{text top}\" y2=\"{text floorY}\"/>"
+
+    /// What to draw: points in order of x, and how.
+    type Options =
+        {
+            Caption: Caption
             /// a value holds until the next, and the last for one interval more
             IsHeld: bool
             /// y on a logarithmic axis; zeros are rings on its floor
@@ -82,122 +162,160 @@ module Chart =
             /// dots at the points
             HasDots: bool
             Bounds: (float * float) option
-            /// one of the page's colour classes
-            Colour: string
+            /// what the values should be, drawn as a dashed line; empty where there is nothing of the kind
+            Reference: float[]
+            /// places on the x axis that are marked
+            Marks: float list
         }
 
     /// A chart of ys over xs.
     let draw (options: Options) (xs: float[]) (ys: float[]) : string =
-        let svg = StringBuilder()
-        let add (line: string) = svg.Append line |> ignore
-
         let isShown y =
             abs y < largest && (not options.IsLog || y > 1.0 / largest)
 
         let bounds =
             match options.Bounds with
-            | Some(low, high) -> [ low; high ] |> List.filter isShown
-            | None -> []
+            | Some(low, high) -> [| low; high |]
+            | None -> [||]
 
-        let shown = Array.append (Array.filter isShown ys) (List.toArray bounds)
+        let shown = Array.concat [ ys; bounds; options.Reference ] |> Array.filter isShown
         let shown = if shown.Length = 0 then [| 1.0 |] else shown
-        let y0, y1 = if options.IsLog then paddedLog shown else padded shown
+        let low, high = if options.IsLog then paddedLog shown else padded shown
         let x0, x1 = Array.head xs, Array.last xs
-        let x1 = if x1 > x0 then x1 else x0 + 1.0
 
-        let px x =
-            left + (x - x0) / (x1 - x0) * (width - left - right)
+        let xAxis =
+            {
+                Low = x0
+                High = if x1 > x0 then x1 else x0 + 1.0
+                IsLog = false
+            }
 
-        let share y =
-            if options.IsLog then
-                (log10 y - log10 y0) / (log10 y1 - log10 y0)
-            else
-                (y - y0) / (y1 - y0)
+        let yAxis =
+            {
+                Low = low
+                High = high
+                IsLog = options.IsLog
+            }
 
-        let py y =
-            top + (1.0 - share y) * (height - top - bottom)
+        let path (values: float[]) =
+            let path = StringBuilder()
+            let mutable isDown = false
 
-        let text (x: float) = (Math.Round(x, 1)).ToString()
-        let tickText (x: float) = (Show.number 4 x).Replace('-', '−')
-        let floorY, ceilingY = height - bottom, top
-        let title = WebUtility.HtmlEncode options.Title
+            for i in 0 .. values.Length - 1 do
+                if isShown values[i] then
+                    let at (x: float) =
+                        $"{text (xAxis.X x)} {text (yAxis.Y values[i])}"
 
-        let unit =
-            if options.Unit = "" then
-                ""
-            else
-                $" <span class=\"unit\">{WebUtility.HtmlEncode options.Unit}</span>"
+                    let command = if isDown then "L" else "M"
+                    path.Append($"{command}{at xs[i]}") |> ignore
 
-        let note =
+                    if options.IsHeld && i + 1 < xs.Length then
+                        path.Append($"L{at xs[i + 1]}") |> ignore
+
+                isDown <- isShown values[i]
+
+            path.ToString()
+
+        let caption =
             if options.IsLog && Array.contains 0.0 ys then
-                "○ is 0"
+                { options.Caption with Note = "○ is 0" }
             else
-                ""
+                options.Caption
 
-        add $"<figure class=\"chart {options.Colour}\" data-left=\"{text left}\" data-right=\"{text (width - right)}\">"
-        add $"<figcaption><span>{title}{unit}</span><output>{note}</output></figcaption>"
+        figure caption xAxis yAxis (fun add ->
+            let forbidden (edge: float) (beyond: float) =
+                let low, high = min edge beyond, max edge beyond
 
-        add
-            $"<svg viewBox=\"0 0 {text width} {text height}\" role=\"img\" aria-label=\"{title} over {options.XLabel}\">"
+                add
+                    $"<rect class=\"forbidden\" x=\"{text left}\" width=\"{text (rightX - left)}\" y=\"{text low}\" height=\"{text (high - low)}\"/>"
 
-        for y in (if options.IsLog then logTicks y0 y1 else ticks y0 y1) do
-            add
-                $"<line class=\"grid\" x1=\"{text left}\" x2=\"{text (width - right)}\" y1=\"{text (py y)}\" y2=\"{text (py y)}\"/>"
+                add
+                    $"<line class=\"bound\" x1=\"{text left}\" x2=\"{text rightX}\" y1=\"{text edge}\" y2=\"{text edge}\"/>"
 
-            add
-                $"<text class=\"tick\" text-anchor=\"end\" x=\"{text (left - 8.0)}\" y=\"{text (py y + 4.0)}\">{tickText y}</text>"
+            match options.Bounds with
+            | None -> ()
+            | Some(low, high) ->
+                if isShown low then
+                    forbidden (yAxis.Y low) floorY
 
-        for x in ticks x0 x1 do
-            add
-                $"<text class=\"tick\" text-anchor=\"middle\" x=\"{text (px x)}\" y=\"{text (floorY + 17.0)}\">{tickText x}</text>"
+                if isShown high then
+                    forbidden (yAxis.Y high) top
 
-        add
-            $"<text class=\"axis\" text-anchor=\"end\" x=\"{text (width - right)}\" y=\"{text (height - 3.0)}\">{WebUtility.HtmlEncode options.XLabel}</text>"
+            for x in options.Marks do
+                if x0 <= x && x <= xAxis.High then
+                    add (upright "mark" (xAxis.X x))
 
-        let forbidden (from: float) (upTo: float) (edge: float) =
-            let low, high = min from upTo, max from upTo
+            if options.Reference.Length > 0 then
+                add $"<path class=\"reference\" d=\"{path options.Reference}\"/>"
 
-            add
-                $"<rect class=\"forbidden\" x=\"{text left}\" width=\"{text (width - left - right)}\" y=\"{text low}\" height=\"{text (high - low)}\"/>"
+            add $"<path class=\"line\" d=\"{path ys}\"/>"
 
-            add
-                $"<line class=\"bound\" x1=\"{text left}\" x2=\"{text (width - right)}\" y1=\"{text edge}\" y2=\"{text edge}\"/>"
+            if options.HasDots && ys.Length <= 80 then
+                for i in 0 .. ys.Length - 1 do
+                    if isShown ys[i] then
+                        add
+                            $"<circle class=\"dot\" r=\"2.6\" cx=\"{text (xAxis.X xs[i])}\" cy=\"{text (yAxis.Y ys[i])}\"/>"
 
-        match options.Bounds with
-        | None -> ()
-        | Some(low, high) ->
-            if isShown low then
-                forbidden floorY (py low) (py low)
+            if options.IsLog then
+                for i in 0 .. ys.Length - 1 do
+                    if ys[i] = 0.0 then
+                        add $"<circle class=\"zero\" r=\"2.6\" cx=\"{text (xAxis.X xs[i])}\" cy=\"{text floorY}\"/>")
 
-            if isShown high then
-                forbidden ceilingY (py high) (py high)
+    /// Bars of a histogram at most.
+    let private most = 40
 
-        let path = StringBuilder()
-        let mutable isDown = false
+    /// How often positive values come, by their size on a logarithmic axis, with a limit where there is one, and marked values with what
+    /// they are. Values that are 0 or not finite do not count.
+    let histogram (caption: Caption) (limit: float option) (marks: (float * string) list) (values: float[]) : string =
+        let counted = values |> Array.filter (fun y -> 1.0 / largest < y && y < largest)
 
-        for i in 0 .. ys.Length - 1 do
-            if isShown ys[i] then
-                let at (x: float) = $"{text (px x)} {text (py ys[i])}"
-                let command = if isDown then "L" else "M"
-                path.Append($"{command}{at xs[i]}") |> ignore
+        let shown =
+            if counted.Length = 0 then
+                [| 1.0 |]
+            else
+                Array.append counted (Option.toArray limit)
 
-                if options.IsHeld && i + 1 < xs.Length then
-                    path.Append($"L{at xs[i + 1]}") |> ignore
+        let low, high = paddedLog shown
+        let xAxis = { Low = low; High = high; IsLog = true }
+        let counts = Array.zeroCreate<int> most
 
-            isDown <- isShown ys[i]
+        for value in counted do
+            let bar = int (xAxis.Share value * float most)
+            counts[min bar (most - 1)] <- counts[min bar (most - 1)] + 1
 
-        add $"<path class=\"line\" d=\"{path}\"/>"
+        let yAxis =
+            {
+                Low = 0.0
+                High = 1.12 * float (max 1 (Array.max counts))
+                IsLog = false
+            }
 
-        if options.HasDots && ys.Length <= 80 then
-            for i in 0 .. ys.Length - 1 do
-                if isShown ys[i] then
-                    add $"<circle class=\"dot\" r=\"2.6\" cx=\"{text (px xs[i])}\" cy=\"{text (py ys[i])}\"/>"
+        figure caption xAxis yAxis (fun add ->
+            match limit with
+            | None -> ()
+            | Some limit ->
+                let edge = xAxis.X limit
 
-        if options.IsLog then
-            for i in 0 .. ys.Length - 1 do
-                if ys[i] = 0.0 then
-                    add $"<circle class=\"zero\" r=\"2.6\" cx=\"{text (px xs[i])}\" cy=\"{text floorY}\"/>"
+                add
+                    $"<rect class=\"forbidden\" x=\"{text edge}\" width=\"{text (rightX - edge)}\" y=\"{text top}\" height=\"{text (floorY - top)}\"/>"
 
-        add $"<line class=\"cursor\" x1=\"0\" x2=\"0\" y1=\"{text ceilingY}\" y2=\"{text floorY}\"/>"
-        add "</svg></figure>"
-        svg.ToString()
+                add (upright "bound" edge)
+
+            let bar = (rightX - left) / float most
+
+            for i in 0 .. most - 1 do
+                if counts[i] > 0 then
+                    let y = yAxis.Y(float counts[i])
+
+                    add
+                        $"<rect class=\"count\" x=\"{text (left + float i * bar + 0.5)}\" width=\"{text (bar - 1.0)}\" y=\"{text y}\" height=\"{text (floorY - y)}\"/>"
+
+            marks
+            |> List.iteri (fun i (value, name) ->
+                let x = xAxis.X value
+                add (upright "quantile" x)
+
+                let anchor, offset = if x > 0.7 * rightX then "end", -4.0 else "start", 4.0
+
+                add
+                    $"<text class=\"tick\" text-anchor=\"{anchor}\" x=\"{text (x + offset)}\" y=\"{text (top + 10.0 + 13.0 * float i)}\">{encode name}</text>"))

@@ -120,6 +120,15 @@ module Motion =
             numbers "view" [ x0; x1; y0; y1 ]
             writer.WriteNumber("timeStep", run.TimeStep)
             writer.WriteNumber("horizon", run.Horizon)
+            writer.WriteStartArray "events"
+
+            for time, what in run.Events do
+                writer.WriteStartArray()
+                number time
+                writer.WriteStringValue what
+                writer.WriteEndArray()
+
+            writer.WriteEndArray()
             numbers "steps" (steps |> Seq.map float |> Seq.toList)
             writer.WriteStartArray "frames"
 

@@ -18,6 +18,7 @@ module Plots =
     let private blue = Color.FromHex "#2f6fde"
     let private orange = Color.FromHex "#e07a1f"
     let private grey = Color.FromHex "#9aa3ae"
+    let private purple = Color.FromHex "#8757d6"
 
     /// A sans-serif font that is installed, the first that is of a list.
     let private font =
@@ -58,7 +59,23 @@ module Plots =
             let line = plot.Add.HorizontalLine(value, 1.5f, Nullable grey)
             line.LinePattern <- LinePattern.Dashed
 
-    let private series (timeStep: float) (isHeld: bool) (colour: Color) (series: Series) (plot: Plot) =
+    let private dashed (plot: Plot) (xs: float[]) (ys: float[]) =
+        let scatter = plot.Add.ScatterLine(xs, ys, Nullable grey)
+        scatter.LineWidth <- 1.5f
+        scatter.LinePattern <- LinePattern.Dashed
+
+    let private mark (plot: Plot) (time: float) =
+        let line = plot.Add.VerticalLine(time, 1f, Nullable purple)
+        line.LinePattern <- LinePattern.Dotted
+
+    let private series
+        (timeStep: float)
+        (marks: float list)
+        (isHeld: bool)
+        (colour: Color)
+        (series: Series)
+        (plot: Plot)
+        =
         let title =
             if series.Unit = "" then
                 series.Name
@@ -74,6 +91,11 @@ module Plots =
                 series.Values
 
         let times = Array.init values.Length (fun i -> float i * timeStep)
+        List.iter (mark plot) marks
+
+        if series.Reference.Length > 0 then
+            dashed plot times[.. series.Reference.Length - 1] series.Reference
+
         line plot times values colour isHeld
 
         series.Bounds
@@ -138,11 +160,13 @@ module Plots =
         | :? TypeInitializationException
         | :? DllNotFoundException as fault -> Unavailable((fault.GetBaseException().Message.Split '.')[0])
 
-    /// States and controls over time, with their bounds.
+    /// States and controls over time, with their bounds, what they should be, and what happened when.
     let trajectories (run: Run) : byte[] =
+        let marks = List.map fst run.Events
+
         [
-            for state in run.States -> series run.TimeStep false blue state
-            for control in run.Controls -> series run.TimeStep true orange control
+            for state in run.States -> series run.TimeStep marks false blue state
+            for control in run.Controls -> series run.TimeStep marks true orange control
         ]
         |> sheet 2
 

@@ -12,14 +12,14 @@ type ProgressStyle =
     /// nothing at all
     | Silent
 
-/// Live progress of an optimiser on standard error, so that standard output holds results only.
+/// Live progress of long work on standard error, so that standard output holds results only.
 [<RequireQualifiedAccess>]
 module Progress =
 
     /// Work shorter than this, in seconds, shows no table: it would flicker and cost more than the work.
     let private patience = 0.25
 
-    /// Iterations that the live table shows.
+    /// Rows that the live table shows.
     let private window = 12
 
     let private cells (iteration: IterationRecord) =
@@ -33,22 +33,22 @@ module Progress =
 
     let private headings = [| "iteration"; "cost"; "gradient"; "μ"; "α" |]
 
-    /// The newest iteration, every two seconds.
-    let private plain (seen: ConcurrentQueue<IterationRecord>) (work: Task<'a>) =
+    /// The newest row, every two seconds.
+    let private plain (headings: string[]) (seen: ConcurrentQueue<string[]>) (work: Task<'a>) =
         while not (work.Wait 2000) do
             let mutable newest = ValueNone
-            let mutable iteration = Unchecked.defaultof<IterationRecord>
+            let mutable row = [||]
 
-            while seen.TryDequeue &iteration do
-                newest <- ValueSome iteration
+            while seen.TryDequeue &row do
+                newest <- ValueSome row
 
             newest
-            |> ValueOption.iter (fun iteration ->
-                Array.map2 (fun heading cell -> $"{heading} {cell}") headings (cells iteration)
+            |> ValueOption.iter (fun row ->
+                Array.map2 (fun heading cell -> $"{heading} {cell}") headings row
                 |> String.concat "  "
                 |> Console.Error.WriteLine)
 
-    let private live (seen: ConcurrentQueue<IterationRecord>) (work: Task<'a>) =
+    let private live (headings: string[]) (seen: ConcurrentQueue<string[]>) (work: Task<'a>) =
         let output = AnsiConsoleOutput Console.Error
         let console = AnsiConsole.Create(AnsiConsoleSettings(Out = output))
         let table = Table().RoundedBorder().BorderColor(Color.Grey)
@@ -57,10 +57,10 @@ module Progress =
             table.AddColumn(TableColumn(heading).RightAligned()) |> ignore
 
         let refresh () =
-            let mutable iteration = Unchecked.defaultof<IterationRecord>
+            let mutable row = [||]
 
-            while seen.TryDequeue &iteration do
-                table.AddRow(cells iteration) |> ignore
+            while seen.TryDequeue &row do
+                table.AddRow row |> ignore
 
                 if table.Rows.Count > window then
                     table.RemoveRow 0 |> ignore
@@ -73,21 +73,26 @@ module Progress =
                     refresh ()
                     context.Refresh())
 
-    /// Runs work that reports its iterations, and shows them as they come if it lasts. Exceptions of the work come out as they are.
-    let run (style: ProgressStyle) (work: (IterationRecord -> unit) -> 'a) : 'a =
+    /// Runs work that reports rows of text under the given headings, and shows them as they come if it lasts. Exceptions of the work come out
+    /// as they are.
+    let rows (style: ProgressStyle) (headings: string[]) (work: (string[] -> unit) -> 'a) : 'a =
         match style with
         | Silent -> work ignore
         | Shown ->
-            let seen = ConcurrentQueue<IterationRecord>()
+            let seen = ConcurrentQueue<string[]>()
             let task = Task.Run(fun () -> work seen.Enqueue)
 
             try
                 if not (task.Wait(TimeSpan.FromSeconds patience)) then
                     if Console.IsErrorRedirected then
-                        plain seen task
+                        plain headings seen task
                     else
-                        live seen task
+                        live headings seen task
             with :? AggregateException ->
                 ()
 
             task.GetAwaiter().GetResult()
+
+    /// Runs work that reports its iterations, and shows them.
+    let run (style: ProgressStyle) (work: (IterationRecord -> unit) -> 'a) : 'a =
+        rows style headings (fun report -> work (cells >> report))

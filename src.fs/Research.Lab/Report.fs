@@ -30,6 +30,15 @@ module Report =
         else
             $"<h2>{heading}</h2>\n{before}{content}{after}"
 
+    let private caption title unit xLabel colour : Chart.Caption =
+        {
+            Title = title
+            Unit = unit
+            Note = ""
+            XLabel = xLabel
+            Colour = colour
+        }
+
     let private trajectoryCharts (run: Run) =
         let times count =
             Array.init count (fun i -> float i * run.TimeStep)
@@ -37,14 +46,13 @@ module Report =
         let chart isHeld colour (series: Series) =
             let options: Chart.Options =
                 {
-                    Title = series.Name
-                    Unit = series.Unit
-                    XLabel = "time [s]"
+                    Caption = caption series.Name series.Unit "time [s]" colour
                     IsHeld = isHeld
                     IsLog = false
                     HasDots = false
                     Bounds = series.Bounds
-                    Colour = colour
+                    Reference = series.Reference
+                    Marks = List.map fst run.Events
                 }
 
             let points =
@@ -70,14 +78,13 @@ module Report =
 
             let options: Chart.Options =
                 {
-                    Title = title
-                    Unit = ""
-                    XLabel = "iteration"
+                    Caption = caption title "" "iteration" colour
                     IsHeld = false
                     IsLog = Run.suitsLogarithm values
                     HasDots = true
                     Bounds = None
-                    Colour = colour
+                    Reference = [||]
+                    Marks = []
                 }
 
             Chart.draw options numbers values
@@ -98,6 +105,71 @@ module Report =
 
             section "Convergence" "<div class=\"charts\">" (String.concat "\n" charts) "</div>"
 
+    let private quantiles = [ "median", 0.5; "99 %", 0.99; "worst", 1.0 ]
+
+    /// How each measurement went along the trajectory, and how often it was how large.
+    let private measurementCharts (run: Run) =
+        let charts (measurement: Measurement) =
+            let named = caption measurement.Name measurement.Unit
+            let limit = Option.toArray measurement.Limit
+
+            let options: Chart.Options =
+                {
+                    Caption = named "time [s]" "third"
+                    IsHeld = true
+                    IsLog = Run.suitsLogarithm (Array.append limit measurement.Values)
+                    HasDots = false
+                    Bounds = measurement.Limit |> Option.map (fun limit -> -infinity, limit)
+                    Reference = [||]
+                    Marks = List.map fst run.Events
+                }
+
+            let duration = float run.Horizon * run.TimeStep
+
+            let histogram =
+                { named $"{measurement.Name} [{measurement.Unit}]" "third" with
+                    Title = $"how often, of {measurement.Values.Length}"
+                    Unit = ""
+                    Note =
+                        match measurement.Limit with
+                        | Some limit -> $"limit {Show.number 3 limit}"
+                        | None -> ""
+                }
+
+            let marks =
+                quantiles
+                |> List.map (fun (name, share) ->
+                    let value = Measurement.quantile share measurement.Values
+                    value, $"{name} {Show.number 3 value}")
+
+            [
+                Chart.draw options (Array.append measurement.Times [| duration |]) measurement.Values
+                Chart.histogram histogram measurement.Limit marks measurement.Values
+            ]
+
+        run.Measurements
+        |> List.filter (fun measurement -> measurement.Values.Length > 0)
+        |> List.collect charts
+        |> String.concat "\n"
+        |> fun content -> section "Measured along the way" "<div class=\"charts\" id=\"measurements\">" content "</div>"
+
+    /// What the marks in the charts are.
+    let private legend (run: Run) =
+        let marked =
+            run.Events
+            |> List.countBy snd
+            |> List.map (fun (what, count) -> $"<span class=\"key mark\"></span>{encode what} ({count})")
+
+        let referenced =
+            if run.States |> Array.exists (fun series -> series.Reference.Length > 0) then
+                [ "<span class=\"key reference\"></span>goal" ]
+            else
+                []
+
+        match marked @ referenced with
+        | [] -> ""
+        | keys -> String.concat "" keys |> fun keys -> $"<p class=\"legend\">{keys}</p>"
+
     let private facts (run: Run) =
         let fact (value: string) (label: string) =
             $"<div><b>{encode value}</b><span>{encode label}</span></div>"
@@ -107,7 +179,8 @@ module Report =
         String.concat
             ""
             [
-                fact (Show.number 6 run.Cost) "cost"
+                if not (Double.IsNaN run.Cost) then
+                    fact (Show.number 6 run.Cost) "cost"
                 match run.Violation with
                 | Some violation -> fact (Show.number 2 violation) "largest violation"
                 | None -> ()
@@ -116,7 +189,16 @@ module Report =
                 match solving with
                 | Some(_, seconds) -> fact (Show.seconds seconds) "to solve"
                 | None -> ()
-                fact $"{run.Horizon} × {Show.number 4 run.TimeStep} s" "horizon"
+                for measurement in run.Measurements do
+                    for name, share in quantiles do
+                        let value = Measurement.quantile share measurement.Values
+                        fact $"{Show.number 3 value} {measurement.Unit}" $"{measurement.Name}, {name}"
+
+                    if measurement.Limit.IsSome then
+                        fact
+                            $"{Measurement.exceeding measurement} of {measurement.Values.Length}"
+                            $"{measurement.Name}, above its limit"
+                fact $"{run.Horizon} × {Show.number 4 run.TimeStep} s" "duration"
                 fact run.Solver "solver"
             ]
 
@@ -178,14 +260,15 @@ module Report =
         let number (x: float) =
             if Double.IsFinite x then x.ToString "G5" else "null"
 
-        let list (series: Series) =
-            series.Values
-            |> Seq.map number
-            |> String.concat ","
-            |> (fun inner -> $"[{inner}]")
+        let list (values: float seq) =
+            values |> Seq.map number |> String.concat "," |> (fun inner -> $"[{inner}]")
 
-        Seq.append run.States run.Controls
-        |> Seq.map list
+        let even (series: Series) = $"{{\"values\":{list series.Values}}}"
+
+        let timed (measurement: Measurement) =
+            $"{{\"values\":{list measurement.Values},\"times\":{list measurement.Times}}}"
+
+        Seq.append (Seq.append run.States run.Controls |> Seq.map even) (List.map timed run.Measurements)
         |> String.concat ","
         |> fun inner -> $"[{inner}]"
 
@@ -200,7 +283,9 @@ module Report =
                 "pill", $"<span class=\"{kind}\">{encode run.Status}</span>"
                 "summary", encode $"{sentence run.Summary} {sentence run.Source}"
                 "facts", facts run
+                "legend", legend run
                 "trajectories", trajectoryCharts run
+                "measurements", measurementCharts run
                 "convergence", convergenceCharts run
                 "origin", origin run
                 "iterations", iterations run

@@ -43,8 +43,33 @@ module ResultFile =
             field writer "lower" lower
             field writer "upper" upper
 
+        if series.Reference.Length > 0 then
+            writer.WritePropertyName "reference"
+            numbers writer series.Reference
+
         writer.WritePropertyName "values"
         numbers writer series.Values
+        writer.WriteEndObject()
+
+    let private event (writer: Utf8JsonWriter) (time: float, what: string) =
+        writer.WriteStartObject()
+        field writer "time" time
+        writer.WriteString("what", what)
+        writer.WriteEndObject()
+
+    let private measurement (writer: Utf8JsonWriter) (measurement: Measurement) =
+        writer.WriteStartObject()
+        writer.WriteString("name", measurement.Name)
+        writer.WriteString("unit", measurement.Unit)
+        measurement.Limit |> Option.iter (field writer "limit")
+
+        for name, share in [ "median", 0.5; "p99", 0.99; "worst", 1.0 ] do
+            field writer name (Measurement.quantile share measurement.Values)
+
+        writer.WritePropertyName "times"
+        numbers writer measurement.Times
+        writer.WritePropertyName "values"
+        numbers writer measurement.Values
         writer.WriteEndObject()
 
     let private iteration (writer: Utf8JsonWriter) (iteration: IterationRecord) =
@@ -106,6 +131,13 @@ module ResultFile =
 
             many writer "gains" matrix run.Gains
             many writer "iterations" (iteration writer) run.Iterations
+
+            if not run.Events.IsEmpty then
+                many writer "events" (event writer) run.Events
+
+            if not run.Measurements.IsEmpty then
+                many writer "measurements" (measurement writer) run.Measurements
+
             writer.WriteEndObject()
 
         stream.ToArray()

@@ -11,6 +11,8 @@ type Series =
         Unit: string
         Values: float[]
         Bounds: (float * float) option
+        /// what the values should be, one each; empty where nothing is asked of them
+        Reference: float[]
     }
 
 /// What one iteration of an optimiser did.
@@ -30,7 +32,20 @@ type IterationRecord =
         Seconds: float
     }
 
-/// A run of an optimiser on a problem, as plain data: all that files, plots and reports are made of.
+/// A number that was measured now and then along a trajectory, such as the time of every replan.
+type Measurement =
+    {
+        Name: string
+        Unit: string
+        /// moments of the trajectory, s, in order
+        Times: float[]
+        /// one value each, none negative
+        Values: float[]
+        /// what the values should stay below, where there is such a limit
+        Limit: float option
+    }
+
+/// A run of an optimiser on a problem, or of a system under a controller, as plain data: all that files, plots and reports are made of.
 type Run =
     {
         Problem: string
@@ -39,9 +54,11 @@ type Run =
         /// where the problem is from
         Source: string
         Solver: string
-        /// why the optimiser stopped, in words
+        /// why the optimiser stopped, or what became of the system, in words
         Status: string
+        /// true when that is what was wanted
         Converged: bool
+        /// of the whole trajectory
         Cost: float
         /// largest violation of a constraint; none where the problem has none
         Violation: float option
@@ -54,6 +71,9 @@ type Run =
         /// feedback gains [T][m, n] around the trajectory; empty where there are none
         Gains: float[,][]
         Iterations: IterationRecord[]
+        /// moments at which something acted on the system from outside, s, and what it was
+        Events: (float * string) list
+        Measurements: Measurement list
         /// named parts of the time that the run took, s
         Timings: (string * float) list
         /// every option by name, those left at their default too
@@ -114,6 +134,7 @@ module Run =
                     Unit = unit
                     Values = values[*, i]
                     Bounds = None
+                    Reference = [||]
                 })
             |> List.toArray
 
@@ -131,6 +152,8 @@ module Run =
             Controls = columns controls u
             Gains = [||]
             Iterations = [||]
+            Events = []
+            Measurements = []
             Timings = []
             Options = []
             Command = ""
@@ -143,6 +166,25 @@ module Run =
                     Shapes = fun _ -> []
                 }
         }
+
+/// Statistics of measurements.
+[<RequireQualifiedAccess>]
+module Measurement =
+
+    /// The value that a share of all values do not exceed: 0.5 gives the median, 1 the largest. NaN when there are none.
+    let quantile (share: float) (values: float seq) : float =
+        let sorted = Seq.sort values |> Seq.toArray
+
+        if sorted.Length = 0 then
+            nan
+        else
+            sorted[max 0 (int (Math.Ceiling(share * float sorted.Length)) - 1)]
+
+    /// How many values exceed the limit.
+    let exceeding (measurement: Measurement) : int =
+        match measurement.Limit with
+        | None -> 0
+        | Some limit -> measurement.Values |> Seq.filter (fun value -> value > limit) |> Seq.length
 
 /// Numbers as they are shown to people.
 [<RequireQualifiedAccess>]
@@ -160,11 +202,14 @@ module Show =
             "0"
         elif abs x >= 1e6 || abs x < 1e-4 then
             x.ToString($"0.{String('#', digits - 1)}e+0")
+        elif abs x >= 10.0 ** float digits then
+            x.ToString "0"
         else
             x.ToString $"G{digits}"
 
     /// A time with the unit that suits it.
     let seconds (s: float) : string =
-        if s < 1e-3 then $"{number 3 (s * 1e6)} µs"
+        if 0.0 < s && s < 1e-6 then $"{number 3 (s * 1e9)} ns"
+        elif s < 1e-3 then $"{number 3 (s * 1e6)} µs"
         elif s < 1.0 then $"{number 3 (s * 1e3)} ms"
         else $"{number 3 s} s"

@@ -3,6 +3,7 @@ namespace Research.Benchmarks
 open System
 open System.Diagnostics
 open Research
+open Research.Cli.Bench
 open Research.Environments
 open Research.Benchmarks.Duals
 
@@ -117,4 +118,4 @@ module ArmBenchmark =
             (built + compiled)
             worst
 
-        Timing.compare "seven-joint arm with Jacobian, against scalar dual numbers" "ns" ours theirs (Some 0.1)
+        Comparison.print "seven-joint arm with Jacobian, against scalar dual numbers" "ns" ours theirs (Some 0.1)

@@ -2,6 +2,7 @@ namespace Research.Benchmarks
 
 open System
 open Research
+open Research.Cli.Bench
 open Research.Control
 open Research.Environments
 

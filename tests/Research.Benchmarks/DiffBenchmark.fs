@@ -3,6 +3,7 @@ namespace Research.Benchmarks
 open System
 open System.Diagnostics
 open Research
+open Research.Cli.Bench
 open Research.Environments
 
 /// Compiled derivatives against hand-written C++.
@@ -81,9 +82,9 @@ module DiffBenchmark =
             Native.number Native.ilqr.Value [ "umax=1e+09"; "jac=dual" ] "derivs" * 1000.0
             / 100.0
 
-        Timing.compare "batch of 104, against vectors by hand" "ns" vectors simd (Some 1.5)
-        Timing.compare "batch of 104, against scalar dual numbers" "ns" vectors dual (Some(1.0 / 8.0))
-        Timing.compare "one point, against scalar dual numbers" "ns" scalar dual (Some 1.2)
+        Comparison.print "batch of 104, against vectors by hand" "ns" vectors simd (Some 1.5)
+        Comparison.print "batch of 104, against scalar dual numbers" "ns" vectors dual (Some(1.0 / 8.0))
+        Comparison.print "one point, against scalar dual numbers" "ns" scalar dual (Some 1.2)
         printfn "large graphs, batches of 1024"
 
         for links, steps in [ 2, 1; 7, 1; 7, 4; 12, 4; 20, 4 ] do

@@ -2,6 +2,7 @@ namespace Research.Benchmarks
 
 open System
 open Research
+open Research.Cli.Bench
 open Research.Control
 open Research.Environments
 
@@ -18,17 +19,8 @@ module IlqrBenchmark =
 
     /// The median iteration and the median solution, in microseconds, and the last solution.
     let private measure (solver: TrajectoryOptimiser) controls count =
-        let all =
-            Array.init (2 * count) (fun _ -> solver.Solve controls) |> Array.skip count
-
-        let iteration =
-            all
-            |> Seq.collect _.Iterations
-            |> Seq.map (fun i -> 1e6 * i.Seconds)
-            |> Timing.median
-
-        let whole = all |> Seq.map (fun s -> 1e6 * s.SolveSeconds) |> Timing.median
-        iteration, whole, Array.last all
+        let iterations, whole, last = Measures.solutions solver controls count
+        1e6 * Timing.median iterations, 1e6 * Timing.median whole, last
 
     let run () =
         let cartPole = CartPole.environment
@@ -49,8 +41,8 @@ module IlqrBenchmark =
                 | None -> "cart-pole, free"
 
             let cost = baseline "J="
-            Timing.compare $"{name}: an iteration" "µs" iteration (baseline "iter ") (Some 0.7)
-            Timing.compare $"{name}: the whole solution" "µs" whole (baseline "solve") (Some 0.8)
+            Comparison.print $"{name}: an iteration" "µs" iteration (baseline "iter ") (Some 0.7)
+            Comparison.print $"{name}: the whole solution" "µs" whole (baseline "solve") (Some 0.8)
 
             printfn
                 "    cost %.12g, %.1e relative from the baseline's; %d iterations, baseline %.0f"

@@ -2,6 +2,7 @@ namespace Research.Benchmarks
 
 open System
 open Research
+open Research.Cli.Bench
 open Research.Kernels
 
 /// Riccati recursions against Eigen.
@@ -50,4 +51,9 @@ module RiccatiBenchmark =
             let eigen =
                 Native.number Native.ilqr.Value [ "riccati"; kind; $"n={n} m={m} " ] "median"
 
-            Timing.compare $"n = {n}, m = {m}, T = {steps}, against Eigen {kind}" "µs" (ours n m steps) eigen (Some bar)
+            Comparison.print
+                $"n = {n}, m = {m}, T = {steps}, against Eigen {kind}"
+                "µs"
+                (ours n m steps)
+                eigen
+                (Some bar)

@@ -1,5 +1,6 @@
 namespace Research.Benchmarks
 
+open Research.Cli.Bench
 open System
 open System.Diagnostics
 open System.IO

@@ -5,17 +5,25 @@ open System.Xml.Linq
 open Expecto
 open Research.Lab
 
+let private caption: Chart.Caption =
+    {
+        Title = "a < b"
+        Unit = "m"
+        Note = ""
+        XLabel = "time [s]"
+        Colour = "body"
+    }
+
 let private chart isLog xs ys : XElement =
     let options: Chart.Options =
         {
-            Title = "a < b"
-            Unit = "m"
-            XLabel = "time [s]"
+            Caption = caption
             IsHeld = false
             IsLog = isLog
             HasDots = true
             Bounds = Some(-1.0, 1.0)
-            Colour = "body"
+            Reference = ys
+            Marks = [ 0.5 ]
         }
 
     XElement.Parse(Chart.draw options xs ys)
@@ -75,6 +83,49 @@ let tests =
                 let values = Array.append values [| 0.5 |]
                 let times = Array.init values.Length float
                 staysInside (chart isLog times values)
+
+            testProperty
+                "a histogram of any numbers is well-formed, counts those that are positive, and stays in its picture"
+            <| fun (values: float[]) ->
+                let values = Array.append values [| 0.5 |]
+                let counted = values |> Array.filter (fun y -> y > 1e-300 && y < 1e300)
+
+                let svg =
+                    XElement.Parse(Chart.histogram caption (Some 2.0) [ 0.5, "median <" ] values)
+
+                let bars =
+                    svg.Descendants(XName.Get "rect")
+                    |> Seq.filter (fun bar -> attribute "class" bar = "count")
+                    |> Seq.toArray
+
+                let number name bar = float (attribute name bar)
+
+                bars.Length >= 1
+                && bars.Length <= counted.Length
+                && bars
+                   |> Array.forall (fun bar ->
+                       number "x" bar >= 0.0
+                       && number "x" bar + number "width" bar <= 560.0
+                       && number "y" bar >= 0.0
+                       && number "y" bar + number "height" bar <= 210.0)
+
+            test "what should be is drawn behind what is, and marks inside the axis only" {
+                let svg = chart false [| 0.0; 1.0 |] [| 0.2; 0.4 |]
+
+                let classes =
+                    svg.Descendants()
+                    |> Seq.map (fun e -> e.Attribute(XName.Get "class"))
+                    |> Seq.choose Option.ofObj
+                    |> Seq.map _.Value
+                    |> Seq.toList
+
+                Expect.isLessThan
+                    (List.findIndex ((=) "reference") classes)
+                    (List.findIndex ((=) "line") classes)
+                    "the order"
+
+                Expect.equal (classes |> List.filter ((=) "mark") |> List.length) 1 "one mark"
+            }
 
             test "zeros of a logarithmic chart are shown as rings" {
                 let svg = chart true [| 1.0; 2.0; 3.0 |] [| 1.0; 0.0; 0.0 |]

@@ -129,12 +129,128 @@ let tests =
                         Expect.isGreaterThan (document.RootElement.GetProperty("iterations").GetArrayLength()) 0 "work")
             }
 
+            test "mpc: the same seed gives the same masses, pushes and motion, and another seed others" {
+                let run seed =
+                    let code, output, error =
+                        research
+                            [
+                                "mpc"
+                                "cartpole"
+                                "--mismatch"
+                                "0.2"
+                                "--disturb"
+                                "0.3"
+                                "--rate"
+                                "10"
+                                "--seed"
+                                seed
+                                "--limits"
+                                "-20,20"
+                                "--json"
+                            ]
+
+                    Expect.equal (code, error) (0, "") "at the goal, and silent"
+                    JsonDocument.Parse output
+
+                use first = run "1"
+                use second = run "1"
+                use other = run "4"
+
+                let times (document: JsonDocument) =
+                    document.RootElement.GetProperty("events").GetRawText()
+
+                Expect.equal (values "states" first) (values "states" second) "motion"
+                Expect.equal (times first) (times second) "pushes"
+                Expect.notEqual (times first) (times other) "other pushes"
+                Expect.notEqual (values "states" first) (values "states" other) "other motion"
+                Expect.all (values "controls" first) (fun u -> abs u <= 20.0) "within limits"
+                let replans = (first.RootElement.GetProperty "measurements").Item 0
+                // twice 100 steps of 0.02 s, and ten replans a second
+                Expect.equal (replans.GetProperty("times").GetArrayLength()) 40 "replans"
+
+                Expect.stringContains
+                    (first.RootElement.GetProperty("options").GetProperty("masses of the plant").GetString()
+                     |> string)
+                    "cart × "
+                    "what the plant is"
+            }
+
+            test "mpc: a controller that cannot hold its system says so by its exit code, and writes its files" {
+                inFolder (fun folder ->
+                    let code, output, _ =
+                        research
+                            [
+                                "mpc"
+                                "cartpole"
+                                "--limits"
+                                "-0.1,0.1"
+                                "--duration"
+                                "1.5"
+                                "--output"
+                                folder
+                            ]
+
+                    Expect.equal code 1 "not at the goal"
+                    Expect.stringContains output "not at the goal" "in words"
+                    Expect.stringContains output "replans: median" "times"
+                    let report = File.ReadAllText(Path.Combine(folder, "report.html"))
+                    Expect.stringContains report "id=\"measurements\"" "replans in the report"
+                    Expect.isTrue (File.Exists(Path.Combine(folder, "trajectories.png"))) "plots"
+                    Expect.isFalse (File.Exists(Path.Combine(folder, "convergence.png"))) "of what there is")
+            }
+
+            test "mpc: a run that is stopped writes what it did" {
+                if not (OperatingSystem.IsWindows()) then
+                    inFolder (fun folder ->
+                        use running =
+                            start [ "mpc"; "cartpole"; "--duration"; "20000"; "--no-report"; "--output"; folder ]
+
+                        let firstLine = running.StandardError.ReadLine()
+                        Expect.stringContains (string firstLine) "replan" "progress in plain lines"
+                        use signal = Process.Start("kill", $"-TERM {running.Id}")
+                        signal.WaitForExit()
+                        Expect.isTrue (running.WaitForExit 60_000) "it ends"
+                        Expect.equal running.ExitCode 130 "as interrupted"
+
+                        use document =
+                            JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "result.json")))
+
+                        Expect.equal (document.RootElement.GetProperty("status").GetString()) "interrupted" "status"
+                        Expect.isGreaterThan (values "controls" document).Length 10 "steps")
+            }
+
+            test "bench: every time is there and positive, and a median is no more than what 99 % do not exceed" {
+                let code, output, error = research [ "bench"; "double-integrator"; "--json" ]
+                Expect.equal (code, error) (0, "") "measured, and silent"
+                use document = JsonDocument.Parse output
+                let problem = (document.RootElement.GetProperty "problems").Item 0
+                Expect.equal (problem.GetProperty("name").GetString()) "double-integrator" "the problem"
+                let rows = problem.GetProperty("seconds").EnumerateArray() |> Seq.toList
+                Expect.hasLength rows 5 "five times"
+
+                for row in rows do
+                    let median, most =
+                        row.GetProperty("median").GetDouble(), row.GetProperty("p99").GetDouble()
+
+                    Expect.isGreaterThan median 0.0 "a time"
+                    Expect.isGreaterThanOrEqual most median "in order"
+            }
+
             test "a wrong command line is refused in one line" {
                 isRefused [ "solve"; "cartpol" ] [ "cartpol"; "cartpole"; "pendulum" ]
                 isRefused [ "solve"; "cartpole"; "--limits"; "5" ] [ "--limits 5"; "LO,HI"; "force" ]
                 isRefused [ "solve"; "cartpole"; "--limits"; "5,-5" ] [ "5"; "not below" ]
                 isRefused [ "solve"; "cartpole"; "--horizon"; "0" ] [ "--horizon 0"; "1 step" ]
                 isRefused [ "solve"; "cartpole"; "--dt"; "-0.1" ] [ "--dt"; "positive" ]
+                isRefused [ "mpc"; "cartpol" ] [ "cartpol"; "cartpole" ]
+                isRefused [ "mpc"; "cartpole"; "--rate"; "100" ] [ "--rate 100"; "50 times" ]
+                isRefused [ "mpc"; "cartpole"; "--rate"; "0.2" ] [ "--rate 0.2"; "0.5 replans" ]
+                isRefused [ "mpc"; "cartpole"; "--mismatch"; "1.5" ] [ "--mismatch 1.5"; "0.2" ]
+                isRefused [ "mpc"; "car"; "--mismatch"; "0.2" ] [ "car"; "mass" ]
+                isRefused [ "mpc"; "cartpole"; "--disturb"; "-1" ] [ "--disturb -1"; "0.3" ]
+                isRefused [ "mpc"; "cartpole"; "--deadline"; "0" ] [ "--deadline 0"; "milliseconds" ]
+                isRefused [ "mpc"; "cartpole"; "--duration"; "1e12" ] [ "--duration"; "200000 s" ]
+                isRefused [ "bench"; "cartpol" ] [ "cartpol"; "cartpole" ]
                 isRefused [ "solve"; "cartpole"; "--swing" ] [ "--swing"; "--help" ]
             }
 

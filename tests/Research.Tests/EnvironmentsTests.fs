@@ -272,6 +272,51 @@ let private registryTests =
                         Expect.isNotWhitespace quantity.Unit e.Name
             }
 
+            test "with all masses as they are the plant is the model" {
+                for e in Environments.all do
+                    match e.Masses with
+                    | None ->
+                        Expect.throwsC (fun () -> e.Plant(0.01, [| 1.0 |]) |> ignore) (fun error ->
+                            Expect.stringContains error.Message "has 0 masses" "message")
+                    | Some masses ->
+                        let ones = Array.create masses.Names.Length 1.0
+
+                        for x, u in points e 5 do
+                            let next = masses.Step ones e.TimeStep (Vec.ofFloats x) (Vec.ofFloats u)
+
+                            Array.iter2 (fun a b -> near 1e-12 a (Trace.number b) e.Name) (step e x u) next
+            }
+
+            test "where nothing rubs, all masses times a factor are all controls divided by it" {
+                for e in
+                    [
+                        CartPole.environment
+                        Acrobot.environment
+                        Quadrotor.environment
+                        PlanarQuadrotor.environment
+                        DoubleIntegrator.environment
+                    ] do
+                    let masses = e.Masses.Value
+                    let factors = Array.create masses.Names.Length 1.3
+
+                    for x, u in points e 5 do
+                        let next = masses.Step factors e.TimeStep (Vec.ofFloats x) (Vec.ofFloats u)
+
+                        Array.iter2
+                            (fun a b -> near 1e-9 a (Trace.number b) e.Name)
+                            (step e x (Array.map (fun v -> v / 1.3) u))
+                            next
+            }
+
+            test "distances from the goal know turns, and leave velocities out" {
+                let distance x =
+                    Option.get (CartPole.environment.DistanceFromGoal x)
+
+                near 1e-12 0.0 (distance [| 1.0; -Math.PI; 9.0; 9.0 |]) "the other way up"
+                near 1e-12 0.5 (distance [| 0.5; Math.PI + 0.1; 0.0; 0.0 |]) "the larger of two"
+                Expect.isNone (Manipulator.environment.DistanceFromGoal Manipulator.environment.Start) "no goal"
+            }
+
             test "environments are found by name" {
                 for e in Environments.all do
                     let found = Expect.wantOk (Environments.find e.Name) e.Name

@@ -33,24 +33,7 @@ let private calm _ (x: float[]) = x
 
 /// the same cart-pole with other masses
 let private heavier factor =
-    Dynamics.ofTraced
-        4
-        1
-        (Integrator.rk4 (Real.constant h) (fun x u ->
-            let s, c = sin x[1], cos x[1]
-
-            let cart, pole, l =
-                CartPole.cartMass * factor, CartPole.poleMass * factor, CartPole.poleLength
-
-            let d = cart + pole * (s * s)
-            let push = l * pole * s * (x[3] * x[3])
-
-            [|
-                x[2]
-                x[3]
-                (push + u[0] + pole * CartPole.gravity * (c * s)) / d
-                -((push * c + u[0] * c + (cart + pole) * CartPole.gravity * s) / (l * d))
-            |]))
+    CartPole.environment.Plant(h, [| factor; factor |])
 
 [<Tests>]
 let tests =
@@ -151,6 +134,34 @@ let tests =
                         successes <- successes + 1
 
                 Expect.isGreaterThanOrEqual successes 9 "of 10 stay up in the last two seconds"
+            }
+
+            test "pushes come as often as their chance says, and the loop knows when" {
+                let chance, spread = 0.1, [| 0.0; 0.0; 0.0; 0.05 |]
+
+                let loop =
+                    ClosedLoop.run
+                        (Mpc.create Mpc.defaults cartPole)
+                        cartPole.Dynamics
+                        (ClosedLoop.pushes (Rng.OfSeed 1) chance spread)
+                        2
+                        400
+                        cartPole.Start
+                        (still cartPole)
+                        CancellationToken.None
+
+                // 40 expected with a standard deviation of 6
+                Expect.isGreaterThan loop.Disturbed.Length 20 "not too few"
+                Expect.isLessThan loop.Disturbed.Length 60 "not too many"
+                Expect.equal loop.Replans.Length 200 "a replan every other step"
+                let next = Array.zeroCreate 4
+
+                for t in 1..399 do
+                    let before = Array.append loop.X[t - 1, *] loop.U[t - 1, *]
+                    cartPole.Dynamics.Step(ReadOnlySpan before, Span next, 1)
+                    let moved = Array.map2 (-) loop.X[t, *] next
+                    Expect.equal (moved[3] <> 0.0) (Array.contains t loop.Disturbed) $"step {t}"
+                    Expect.equal moved[..2] [| 0.0; 0.0; 0.0 |] "what has no spread is not pushed"
             }
 
             test "feedback between replans answers deviations at once" {

@@ -23,10 +23,28 @@ let tests =
                     "a column without a name"
             }
 
+            testProperty
+                "a quantile is a value that the share does not exceed, and the least such value"
+                (fun (values: float[]) (share: FsCheck.NormalFloat) ->
+                    let values = values |> Array.filter System.Double.IsFinite |> Array.append [| 1.0 |]
+                    let share = abs share.Get % 1.0
+                    let value = Measurement.quantile share values
+
+                    let below limit =
+                        values |> Array.filter limit |> Array.length |> float
+
+                    let needed = share * float values.Length - 1e-9
+
+                    Array.contains value values
+                    && below (fun v -> v <= value) >= needed
+                    && (below (fun v -> v < value) < needed + 2e-9 || value = Array.min values))
+
             test "numbers are shown with the digits asked for" {
                 Expect.equal (Show.number 4 3.14159265) "3.142" "plain"
+                Expect.equal (Show.number 3 15789.2) "15789" "large, but short enough"
                 Expect.equal (Show.number 3 -1.23456e-9) "-1.23e-9" "small"
                 Expect.equal (Show.number 3 nan) "NaN" "not a number"
                 Expect.equal (Show.seconds 0.0123) "12.3 ms" "a time"
+                Expect.equal (Show.seconds 2.6e-8) "26 ns" "a short time"
             }
         ]

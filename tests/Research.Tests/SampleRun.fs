@@ -26,6 +26,7 @@ let runOf (states: (float * float)[]) : Run =
             Unit = "m"
             Values = values
             Bounds = bounds
+            Reference = [||]
         }
 
     let controls = Array.init (states.Length - 1) (fun t -> sin (float t))
@@ -58,6 +59,8 @@ let runOf (states: (float * float)[]) : Run =
                     Step = 1.0
                     Seconds = 1e-4
                 })
+        Events = []
+        Measurements = []
         Timings = [ "compile", 0.1; "solve", 0.01 ]
         Options = [ "horizon", "10"; "note", "</script><script>alert(1)</script>" ]
         Command = "solve <made>"
