@@ -76,6 +76,7 @@ public sealed class ConstrainedSolution
     /// <summary>What every round did.</summary>
     public IReadOnlyList<Round> Rounds { get; }
 
-    /// <summary>Status, cost and violation.</summary>
-    public override string ToString() => $"{Solution}, largest violation {Feasibility:G3}";
+    /// <summary>Status, cost, number of rounds and violation.</summary>
+    public override string ToString() =>
+        $"{Status}{(Reason.Length > 0 ? $" ({Reason})" : "")}, cost {Cost:G6} after {Rounds.Count} rounds, largest violation {Feasibility:G3}";
 }
