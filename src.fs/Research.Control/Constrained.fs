@@ -380,6 +380,7 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
 [<RequireQualifiedAccess>]
 module Constrained =
 
+    /// What the benchmarks are solved with.
     let defaults: ConstrainedOptions =
         {
             Inner =

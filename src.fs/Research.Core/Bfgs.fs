@@ -12,6 +12,7 @@ type BfgsStatus =
     /// the value or the gradient at the start is not a finite number
     | NotFiniteAtStart
 
+/// When a minimisation ends, and who is told of its steps.
 type BfgsOptions =
     {
         /// line searches at most
@@ -26,6 +27,7 @@ type BfgsOptions =
         Progress: int -> float -> float[] -> bool
     }
 
+/// The best point found, its value and gradient, and the work that it took.
 type BfgsSolution =
     {
         X: float[]
@@ -41,6 +43,7 @@ type BfgsSolution =
 [<RequireQualifiedAccess>]
 module Bfgs =
 
+    /// 200 line searches to a gradient of 1e-6.
     let defaults =
         {
             MaxIterations = 200
@@ -50,7 +53,8 @@ module Bfgs =
             Progress = fun _ _ _ -> true
         }
 
-    let private sufficient, curvature = 1e-4, 0.5
+    let private sufficient = 1e-4
+    let private curvature = 0.5
 
     let private dot (a: float[]) (b: float[]) =
         let mutable sum = 0.0

@@ -30,7 +30,9 @@ type Real internal (op: Op, a: Real, b: Real, c: Real, value: float, name: strin
     /// True when this is a number, known now.
     member _.IsConstant = (op = Op.Constant)
 
+    /// 0
     static member Zero = zero
+    /// 1
     static member One = one
 
     /// A number as a real.
@@ -113,10 +115,13 @@ type Real internal (op: Op, a: Real, b: Real, c: Real, value: float, name: strin
         else Real.Binary(Op.Pow, x, y)
 
     static member Pow(x: Real, y: float) : Real = Real.Pow(x, Real.Constant y)
+    /// |x|
     static member Abs(x: Real) = Real.Unary(Op.Abs, x)
     /// −1, 0 or 1.
     static member Signum(x: Real) = Real.Unary(Op.Sign, x)
+    /// √x
     static member Sqrt(x: Real) = Real.Unary(Op.Sqrt, x)
+    /// eˣ
     static member Exp(x: Real) = Real.Unary(Op.Exp, x)
     /// Natural logarithm.
     static member Log(x: Real) = Real.Unary(Op.Log, x)
@@ -124,14 +129,23 @@ type Real internal (op: Op, a: Real, b: Real, c: Real, value: float, name: strin
     static member Log1p(x: Real) = Real.Unary(Op.Log1p, x)
     /// eˣ−1, accurate near 0.
     static member Expm1(x: Real) = Real.Unary(Op.Expm1, x)
+    /// sin x, x in radians
     static member Sin(x: Real) = Real.Unary(Op.Sin, x)
+    /// cos x, x in radians
     static member Cos(x: Real) = Real.Unary(Op.Cos, x)
+    /// tan x, x in radians
     static member Tan(x: Real) = Real.Unary(Op.Tan, x)
+    /// arcsin x, in radians
     static member Asin(x: Real) = Real.Unary(Op.Asin, x)
+    /// arccos x, in radians
     static member Acos(x: Real) = Real.Unary(Op.Acos, x)
+    /// arctan x, in radians
     static member Atan(x: Real) = Real.Unary(Op.Atan, x)
+    /// sinh x
     static member Sinh(x: Real) = Real.Unary(Op.Sinh, x)
+    /// cosh x
     static member Cosh(x: Real) = Real.Unary(Op.Cosh, x)
+    /// tanh x
     static member Tanh(x: Real) = Real.Unary(Op.Tanh, x)
     /// 1/(1+e⁻ˣ).
     static member Sigmoid(x: Real) = Real.Unary(Op.Sigmoid, x)

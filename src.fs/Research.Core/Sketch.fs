@@ -13,7 +13,9 @@ type Ink =
 
 /// A shape in metres, y upwards.
 type Shape =
+    /// a straight stroke between two points
     | Segment of ink: Ink * width: float * from: (float * float) * upTo: (float * float)
+    /// a filled circle
     | Disc of ink: Ink * centre: (float * float) * radius: float
     /// a rectangle turned by an angle about its centre
     | Box of ink: Ink * centre: (float * float) * width: float * height: float * angle: float

@@ -45,6 +45,7 @@ module Acrobot =
 
         [| w1; w2; acceleration[0]; acceleration[1] |]
 
+    /// The task: swing both links up with a motor in the elbow alone.
     let environment: Research.Environments.Environment =
         let goal = Vec.ofFloats [ Math.PI; 0.0; 0.0; 0.0 ]
 

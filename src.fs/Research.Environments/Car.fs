@@ -56,6 +56,7 @@ module Car =
             Box(Limb, at (axles / 2.0 + 0.4) 0.0, 0.9, 1.1, angle)
         ]
 
+    /// The task: park at the origin, facing east (Tassa, Mansard, Todorov 2014).
     let environment: Research.Environments.Environment =
         {
             Name = "car"
@@ -96,6 +97,7 @@ module Car =
     /// Middles of the cars on both sides of the gap of `parking`, m; each is as wide as a disc of 0.75 m.
     let neighbours = [ 5.6, 0.0; -3.6, 0.0 ]
 
+    /// The task: park in a gap between two cars.
     let parking: Research.Environments.Environment =
         // the car as two discs of 0.75 m on its axis
         let discs, distance = [ 0.3; 1.7 ], 1.5

@@ -57,6 +57,7 @@ module CartPole =
             -((push * c + u[0] * c + (cartMass + poleMass) * gravity * s) / (poleLength * d))
         |]
 
+    /// The task: swing the pole up, one metre to the right.
     let environment: Research.Environments.Environment =
         let goal = Vec.ofFloats [ 1.0; Math.PI; 0.0; 0.0 ]
 
@@ -111,6 +112,7 @@ module CartPole =
         let dy = pilcoLength + pilcoLength * cos x[1]
         1.0 - exp (-(dx * dx + dy * dy) / (2.0 * 0.25 * 0.25))
 
+    /// The task of PILCO's cart-pole scenario: swing up and come back to the middle, with limited force.
     let pilco: Research.Environments.Environment =
         let goal = Vec.ofFloats [ 0.0; Math.PI; 0.0; 0.0 ]
 
@@ -138,6 +140,7 @@ module CartPole =
     /// Where the cart may be in `railed`, m.
     let rail = -0.1, 1.02
 
+    /// The task with little force, on a rail that ends.
     let railed: Research.Environments.Environment =
         let goal = [| 1.0; Math.PI; 0.0; 0.0 |]
 

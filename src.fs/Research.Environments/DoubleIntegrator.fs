@@ -11,6 +11,7 @@ module DoubleIntegrator =
     let step (h: float) (x: Vec) (u: Vec) : Vec =
         [| x[0] + h * x[1] + 0.5 * h * h * u[0]; x[1] + h * u[0] |]
 
+    /// The task: bring a mass to rest at the origin.
     let environment: Research.Environments.Environment =
         {
             Name = "double-integrator"

@@ -126,6 +126,7 @@ module Manipulator =
                     ]
         }
 
+    /// The task: move the tool to a place and hold it there.
     let environment: Research.Environments.Environment =
         let torques = chain.Joints |> Array.map _.Torque
         let rest = [| 0.0; 0.5; 0.0; -1.2; 0.0; 1.0; 0.0 |]
@@ -181,6 +182,7 @@ module Manipulator =
     let rates =
         [| 85.0; 85.0; 100.0; 75.0; 130.0; 135.0; 135.0 |] |> Array.map ((*) degrees)
 
+    /// The task beside a ball that must not be touched.
     let guarded: Research.Environments.Environment =
         let tool (x: Vec) = ArticulatedBody.tool chain x[..6]
         let away (x: Vec) (place: float[]) = Vec.sub (tool x) (Vec.ofFloats place)

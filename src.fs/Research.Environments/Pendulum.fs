@@ -27,6 +27,7 @@ module Pendulum =
             (u[0] - damping * x[1] - 0.5 * mass * gravity * length * sin x[0]) / inertia
         |]
 
+    /// The task: swing the pendulum up.
     let environment: Research.Environments.Environment =
         {
             Name = "pendulum"

@@ -40,6 +40,7 @@ module PlanarQuadrotor =
                     ]
         }
 
+    /// The task: turn over once and hover at the same place again.
     let environment: Research.Environments.Environment =
         let upright = [| 0.0; 1.0; 2.0 * Math.PI; 0.0; 0.0; 0.0 |]
 

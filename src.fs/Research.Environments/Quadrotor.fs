@@ -77,6 +77,7 @@ module Quadrotor =
                     ]
         }
 
+    /// The task: fly to a point and hover.
     let environment: Research.Environments.Environment =
         let target = Array.append goal (Array.zeroCreate 9)
 
@@ -141,6 +142,7 @@ module Quadrotor =
     /// least distance of the centre from the axis of a pillar, m
     let pillarDistance = 0.45
 
+    /// The task among pillars.
     let pillars: Research.Environments.Environment =
         let rest = Array.append goal (Array.zeroCreate 9)
 

@@ -8,8 +8,12 @@ open System.Text
 [<RequireQualifiedAccess>]
 module Chart =
 
-    let private width, height = 560.0, 210.0
-    let private left, right, top, bottom = 62.0, 14.0, 12.0, 34.0
+    let private width = 560.0
+    let private height = 210.0
+    let private left = 62.0
+    let private right = 14.0
+    let private top = 12.0
+    let private bottom = 34.0
 
     /// Numbers from here on, and their inverses on a logarithmic axis, are not shown: arithmetic around them would leave the numbers.
     let private largest = 1e300

@@ -15,8 +15,9 @@ type PlotSupport =
 [<RequireQualifiedAccess>]
 module Plots =
 
-    let private blue, orange, grey =
-        Color.FromHex "#2f6fde", Color.FromHex "#e07a1f", Color.FromHex "#9aa3ae"
+    let private blue = Color.FromHex "#2f6fde"
+    let private orange = Color.FromHex "#e07a1f"
+    let private grey = Color.FromHex "#9aa3ae"
 
     /// A sans-serif font that is installed, the first that is of a list.
     let private font =

@@ -10,8 +10,10 @@ type Gaussian =
         Covariance: float[,]
     }
 
+    /// n
     member this.Size = this.Mean.Length
 
+/// Normal distributions, their parts and draws from them.
 [<RequireQualifiedAccess>]
 module Gaussian =
 

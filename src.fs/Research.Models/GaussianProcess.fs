@@ -37,8 +37,11 @@ type GaussianProcess =
         Jitter: float[]
     }
 
+    /// number of data, n
     member this.Count = this.Inputs.GetLength 0
+    /// d
     member this.InputSize = this.Inputs.GetLength 1
+    /// e
     member this.OutputSize = this.Targets.GetLength 1
 
 /// A prediction at one input, for every output: the mean, how unsure it is (epistemic variance), and the noise (aleatoric variance).
@@ -54,6 +57,7 @@ type Prediction =
 [<RequireQualifiedAccess>]
 module GaussianProcess =
 
+    /// The curb of PILCO 0.9.
     let defaults =
         {
             Restarts = 0

@@ -28,6 +28,7 @@ module Likelihood =
     let pack (hyper: Hyperparameters) : float[] =
         Array.append (Array.map log hyper.Lengthscales) [| log hyper.Signal; log hyper.Noise |]
 
+    /// Hyperparameters from what `pack` made of them.
     let unpack (logs: float[]) : Hyperparameters =
         let d = logs.Length - 2
 

@@ -31,6 +31,7 @@ type MomentFamily =
         At: float[] -> MomentMap * (unit -> float[])
     }
 
+/// Moments of functions of normal variables.
 [<RequireQualifiedAccess>]
 module Moments =
 
@@ -247,6 +248,7 @@ module MomentMap =
                 Covariance = SmallMatrix.mul (SmallMatrix.mul t adjoint.Covariance) a
             }
 
+/// Maps with parameters and their combinations.
 [<RequireQualifiedAccess>]
 module MomentFamily =
 

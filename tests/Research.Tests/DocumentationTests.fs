@@ -1,7 +1,12 @@
 module Research.Tests.DocumentationTests
 
+open System
 open System.IO
+open System.Reflection
+open System.Runtime.CompilerServices
 open System.Text.RegularExpressions
+open System.Xml.Linq
+open Microsoft.FSharp.Reflection
 open Expecto
 open Research.Tests.ArchitectureTests
 
@@ -13,11 +18,11 @@ let private pages =
         yield! Directory.EnumerateFiles(Path.Combine(root, "papers"), "*.md", SearchOption.AllDirectories)
     ]
 
-/// Targets of links and pictures that lie in the repository.
+/// Targets of links and pictures that lie in the repository; the reference is made with the site.
 let private localLinks (page: string) =
     Regex.Matches(File.ReadAllText page, @"\]\(([^)#]+)")
     |> Seq.map _.Groups[1].Value
-    |> Seq.filter (fun target -> not (target.Contains "://"))
+    |> Seq.filter (fun target -> not (target.Contains "://" || target.StartsWith "reference/"))
 
 /// Names of projects in the first column of the table of rooms.
 let private documentedRooms =
@@ -27,6 +32,58 @@ let private documentedRooms =
          |> Seq.filter _.Success
          |> Seq.map _.Groups[1].Value
          |> Seq.toList)
+
+/// Members of an assembly's public surface that have no comment, by the names that XML documentation gives them. Fields of records and cases
+/// of enumerations may rest on the comment of their type.
+let private undocumented (name: string) =
+    let dll = Path.Combine(AppContext.BaseDirectory, name + ".dll")
+
+    let documented =
+        XDocument.Load(nonNull (Path.ChangeExtension(dll, ".xml"))).Descendants "member"
+        |> Seq.filter (fun entry -> entry.Value.Trim() <> "")
+        |> Seq.map (fun entry -> Regex.Replace((nonNull (entry.Attribute "name")).Value, @"(``\d+)?(\(.*)?$", ""))
+        |> set
+
+    // what F# makes for itself, and what only repeats a base type
+    let isMade (m: MemberInfo) =
+        m.IsDefined(typeof<CompilerGeneratedAttribute>, false)
+        || m.Name = "Tags"
+        || match m with
+           | :? MethodInfo as m -> m.IsSpecialName || m.GetBaseDefinition() <> m
+           | :? FieldInfo as f -> f.IsSpecialName
+           | :? PropertyInfo as p -> p.GetAccessors() |> Array.exists (fun a -> a.GetBaseDefinition() <> a)
+           | :? ConstructorInfo -> true
+           | _ -> false
+
+    let kind (m: MemberInfo) =
+        match m.MemberType with
+        | MemberTypes.Method -> "M"
+        | MemberTypes.Property -> "P"
+        | _ -> "F"
+
+    [
+        for t in Assembly.LoadFrom(dll).GetExportedTypes() do
+            let path = t.FullName |> nonNull |> _.Replace('+', '.')
+
+            if not (isMade t) && not (path.Contains ".Tags") then
+                $"T:{path}"
+
+                for m in
+                    t.GetMembers(
+                        BindingFlags.Public
+                        ||| BindingFlags.Instance
+                        ||| BindingFlags.Static
+                        ||| BindingFlags.DeclaredOnly
+                    ) do
+                    let isField =
+                        t.IsEnum
+                        || FSharpType.IsRecord t
+                           && FSharpType.GetRecordFields t |> Array.exists (fun p -> p.Name = m.Name)
+
+                    if not (isMade m || isField || m :? Type) then
+                        $"{kind m}:{path}.{m.Name}"
+    ]
+    |> List.filter (fun name -> not (documented.Contains name))
 
 [<Tests>]
 let tests =
@@ -54,6 +111,18 @@ let tests =
                     for name in [ "claims.md"; "run.fsx" ] do
                         Expect.isTrue (File.Exists(Path.Combine(folder, name))) $"{name} in {folder}"
             }
+
+            for name in
+                [
+                    "Research.Core"
+                    "Research.Control"
+                    "Research.Models"
+                    "Research.Environments"
+                    "Research.Lab"
+                ] do
+                test $"every public member of {name} has a comment" {
+                    Expect.equal (String.concat " " (undocumented name)) "" "members without a comment"
+                }
 
             test "the rooms in words are the rooms of the test" {
                 Expect.equal documentedRooms.Value (rooms |> List.map _.Name) "docs/architecture.md"

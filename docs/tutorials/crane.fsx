@@ -1,13 +1,28 @@
-// A new model from nothing: state it, check it, solve it, look at it.
-//   dotnet build -c Release src.fs/Research.Cli && dotnet fsi scripts/tutorial.fsx [--smoke]
-#load "load.fsx"
+(**
+---
+title: A model of your own
+category: Tutorials
+categoryindex: 2
+index: 1
+---
+
+# A model of your own
+
+A new model from nothing: state it, differentiate it, solve it, look at it. This page is a script:
+`dotnet build -c Release src.fs/Research.Cli && dotnet fsi docs/tutorials/crane.fsx`.
+*)
+#load "../../scripts/load.fsx"
 
 open System
 open Research
 open Research.Control
 open Research.Lab
 
-// 1. The model, written once: a crane trolley that carries a load on a rope. x = [position, rope angle, their velocities], u = [force].
+(**
+## The model, written once
+
+A crane trolley carries a load on a rope: x = [position, rope angle, their velocities], u = [force].
+*)
 let trolley, load, rope, gravity = 10.0, 5.0, 2.0, 9.81
 
 let crane (x: Vec) (u: Vec) : Vec =
@@ -23,15 +38,24 @@ let crane (x: Vec) (u: Vec) : Vec =
         / (rope * total)
     |]
 
-// 2. Everything else is derived from it. A derivative, at a point:
+(**
+## Everything else is derived from it
+
+A derivative, at a point:
+*)
 let at = Vec.ofFloats [ 0.0; 0.2; 0.0; 0.0; 5.0 ]
 
 let jacobian =
     Diff.jacobian (fun z -> crane z[..3] z[4..]) at |> Array2D.map Trace.number
 
 printfn "∂(acceleration of the trolley)/∂(angle, force) = %.4f, %.4f" jacobian[2, 1] jacobian[2, 4]
+(*** include-output ***)
 
-// 3. Discrete dynamics, a cost, and a problem: carry the load 3 m to the right in 4 s and leave it at rest, with at most 60 N.
+(**
+## Discrete dynamics, a cost, a problem
+
+Carry the load 3 m to the right in 4 s and leave it at rest, with at most 60 N.
+*)
 let h, horizon = 0.04, 100
 let goal = Vec.ofFloats [ 3.0; 0.0; 0.0; 0.0 ]
 let dynamics = Dynamics.ofTraced 4 1 (Integrator.rk4 (Real.constant h) crane)
@@ -45,7 +69,11 @@ let problem =
     Problem.create dynamics cost horizon [| 0.0; 0.0; 0.0; 0.0 |]
     |> Problem.withLimits [| -60.0 |] [| 60.0 |]
 
-// 4. Solve it, from no force at all.
+(**
+## Solve it
+
+From no force at all.
+*)
 let solution = Ilqr.solve Ilqr.defaults problem (Array2D.zeroCreate horizon 1)
 
 printfn
@@ -54,8 +82,13 @@ printfn
     solution.Iterations.Length
     (1e3 * solution.SolveSeconds)
     solution.Cost
+(*** include-output ***)
 
-// 5. Look at it: force and rope angle over time.
+(**
+## Look at it
+
+Force and rope angle over time:
+*)
 let bar low high (value: float) =
     let place = int (Math.Round(40.0 * (value - low) / (high - low)))
 
@@ -71,12 +104,22 @@ for t in 0..5 .. horizon - 1 do
 
 let final = solution.X[horizon, *]
 printfn "end: position %.4f m, angle %.4f rad, velocities %.4f m/s, %.4f rad/s" final[0] final[1] final[2] final[3]
+(*** include-output ***)
 
-// 6. A second method on the same problem, as a check: DDP reaches the same cost.
+(**
+## A second method as a check
+
+DDP keeps the second derivatives of the dynamics, and reaches the same cost.
+*)
 let second = Ddp.solve Ddp.defaults problem (Array2D.zeroCreate horizon 1)
 printfn "DDP: %A after %d iterations, cost %.6f" second.Status second.Iterations.Length second.Cost
+(*** include-output ***)
 
-// 7. A picture of the crane, and a report that opens in a browser without a network.
+(**
+## A picture of the crane
+
+A scene says which shapes stand where at a state, in metres. The report plays it and opens in a browser without a network.
+*)
 let scene: Scene =
     {
         XRange = -1.0, 4.0
@@ -128,19 +171,18 @@ let run =
     }
 
 let report =
-    RunFolder.create "." "crane" run.Started None "dotnet fsi scripts/tutorial.fsx"
+    RunFolder.create $"{__SOURCE_DIRECTORY__}/../.." "crane" run.Started None "dotnet fsi docs/tutorials/crane.fsx"
     |> Result.map (fun folder ->
         RunFolder.writeText folder "report.html" (Report.toHtml run)
         folder)
 
 printfn "%A" report
 
-exit (
-    if
+(*** hide ***)
+if
+    not (
         solution.Status.IsConverged
         && abs (second.Cost - solution.Cost) < 1e-3 * solution.Cost
-    then
-        0
-    else
-        1
-)
+    )
+then
+    failwith $"iLQR: {solution.Status} at {solution.Cost}; DDP: {second.Status} at {second.Cost}"
