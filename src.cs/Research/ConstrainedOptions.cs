@@ -5,8 +5,12 @@ public sealed record ConstrainedOptions
 {
     /// <summary>The defaults.</summary>
     public ConstrainedOptions()
+        : this(Control.Constrained.defaults)
     {
-        var options = Control.Constrained.defaults;
+    }
+
+    internal ConstrainedOptions(Control.ConstrainedOptions options)
+    {
         Inner = new(options.Inner);
         MaxRounds = options.MaxRounds;
         FeasibilityTolerance = options.FeasibilityTolerance;

@@ -83,15 +83,19 @@ public static class Dare
         }
 
         solution = null;
-        fault = result.ErrorValue switch
+        fault = ToPublic(result.ErrorValue, nameof(a));
+        return false;
+    }
+
+    internal static DareFault ToPublic(Control.DareFault fault, string name) =>
+        fault switch
         {
             { IsRNotPositiveDefinite: true } => DareFault.RNotPositiveDefinite,
             { IsNotStabilisable: true } => DareFault.NotStabilisable,
             { IsNotDetectable: true } => DareFault.NotDetectable,
-            var other => throw new InvalidOperationException($"unknown fault {other}"),
+            Control.DareFault.DareIllPosed ill => throw new ArgumentException(ill.reason, name),
+            _ => throw new InvalidOperationException($"unknown fault {fault}"),
         };
-        return false;
-    }
 
     private static void Check(double[,] matrix, int rows, int columns, string what, string name)
     {
