@@ -63,16 +63,7 @@ public static class Dare
     public static bool TrySolve(
         double[,] a, double[,] b, double[,] q, double[,] r, double[,]? n, [NotNullWhen(true)] out DareSolution? solution, out DareFault fault)
     {
-        ArgumentNullException.ThrowIfNull(a);
-        ArgumentNullException.ThrowIfNull(b);
-        ArgumentNullException.ThrowIfNull(q);
-        ArgumentNullException.ThrowIfNull(r);
-        var (states, controls) = (a.GetLength(0), b.GetLength(1));
-        Check(a, states, states, "A", nameof(a));
-        Check(b, states, controls, "B", nameof(b));
-        Check(q, states, states, "Q", nameof(q));
-        Check(r, controls, controls, "R", nameof(r));
-        if (n is not null) Check(n, states, controls, "N", nameof(n));
+        Check(a, b, q, r, n);
         var result = n is null ? Control.Dare.solve(a, b, q, r) : Control.Dare.solveWithCross(a, b, q, r, n);
         if (result.IsOk)
         {
@@ -96,6 +87,20 @@ public static class Dare
             Control.DareFault.DareIllPosed ill => throw new ArgumentException(ill.reason, name),
             _ => throw new InvalidOperationException($"unknown fault {fault}"),
         };
+
+    internal static void Check(double[,] a, double[,] b, double[,] q, double[,] r, double[,]? n)
+    {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
+        ArgumentNullException.ThrowIfNull(q);
+        ArgumentNullException.ThrowIfNull(r);
+        var (states, controls) = (a.GetLength(0), b.GetLength(1));
+        Check(a, states, states, "A", nameof(a));
+        Check(b, states, controls, "B", nameof(b));
+        Check(q, states, states, "Q", nameof(q));
+        Check(r, controls, controls, "R", nameof(r));
+        if (n is not null) Check(n, states, controls, "N", nameof(n));
+    }
 
     private static void Check(double[,] matrix, int rows, int columns, string what, string name)
     {

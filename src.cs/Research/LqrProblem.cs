@@ -19,6 +19,15 @@ public sealed record LqrStep(double[,] A, double[,] B, double[,] Q, double[,] R)
     /// <summary>r [m]; 0 where null.</summary>
     public double[]? RLinear { get; init; }
 
+    internal LqrStep(Control.LqrStep step)
+        : this(step.A, step.B, step.Q, step.R)
+    {
+        C = step.C;
+        N = step.N;
+        QLinear = step.QLinear;
+        RLinear = step.RLinear;
+    }
+
     internal Control.LqrStep ToEngine(string name)
     {
         ArgumentNullException.ThrowIfNull(A, name);

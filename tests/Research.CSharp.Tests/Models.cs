@@ -1,4 +1,7 @@
+using Microsoft.FSharp.Core;
 using Research.ModelBased;
+using Control = Research.Control;
+using Graph = Research.Real;
 
 namespace FacadeTests;
 
@@ -45,6 +48,15 @@ internal static class Models
     public static ControlProblem Slider { get; } = new(
         Dynamics.Discrete(2, 1, (x, u) => [x[0] + 0.1 * x[1], x[1] + 0.1 * u[0]]),
         Cost.Create((x, u) => 0.5 * (x.SquaredNorm() + 0.1 * u[0] * u[0]), x => 5 * x.SquaredNorm()),
+        20,
+        [1, 0]);
+
+    /// <summary>The same in F#'s terms.</summary>
+    public static Control.Problem SliderOfEngine { get; } = Control.ProblemModule.create(
+        Research.DynamicsModule.ofTraced(2, 1, FuncConvert.FromFunc<Graph[], Graph[], Graph[]>((x, u) => [x[0] + 0.1 * x[1], x[1] + 0.1 * u[0]])),
+        Research.CostModule.create(
+            FuncConvert.FromFunc<Graph[], Graph[], Graph>((x, u) => 0.5 * (Research.VecModule.squaredNorm(x) + 0.1 * u[0] * u[0])),
+            FuncConvert.FromFunc<Graph[], Graph>(x => 5 * Research.VecModule.squaredNorm(x))),
         20,
         [1, 0]);
 }
