@@ -64,19 +64,19 @@ public sealed class FilterStep
 /// Estimates the state of a system as time goes on: <see cref="Update"/> takes in what is measured now, <see cref="Predict"/> goes one step
 /// ahead under the control that acts. Not thread-safe.
 /// </summary>
-public sealed class StateEstimator
+public class StateEstimator
 {
     private readonly Control.StateEstimator _engine;
 
-    private StateEstimator(Control.StateEstimator engine) => _engine = engine;
+    private protected StateEstimator(Control.StateEstimator engine) => _engine = engine;
 
     /// <summary>The Kalman filter of a linear model, from a prior belief: exact for normal noise.</summary>
-    public static StateEstimator Kalman(LinearModel model, Estimate prior)
+    public static KalmanFilter Kalman(LinearModel model, Estimate prior)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(prior);
         var engine = model.ToEngine(nameof(model));
-        return new(Control.Kalman.create(engine, prior.ToEngine(engine.A.GetLength(0), nameof(prior))));
+        return new(model, Control.Kalman.create(engine, prior.ToEngine(engine.A.GetLength(0), nameof(prior))));
     }
 
     /// <summary>The extended Kalman filter: linearised about its own estimates, with exact Jacobians.</summary>
@@ -100,7 +100,7 @@ public sealed class StateEstimator
     /// Moving-horizon estimation: at every measurement, the most probable states of the last steps, with bounds on states and noise. The dynamics
     /// must be a lambda over reals, and all covariances positive definite. Source: Rao, Rawlings, Mayne (2003).
     /// </summary>
-    public static StateEstimator MovingHorizon(NoisySystem system, Estimate prior, MovingHorizonOptions? options = null)
+    public static MovingHorizonEstimator MovingHorizon(NoisySystem system, Estimate prior, MovingHorizonOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(system);
         ArgumentNullException.ThrowIfNull(prior);
@@ -149,6 +149,52 @@ public sealed class StateEstimator
                 $"the measurements are {measurements.GetLength(0)}×{measurements.GetLength(1)}; they must be {times}×{Measurements}", nameof(measurements));
         return Array.ConvertAll(Control.StateEstimatorModule.run(_engine, controls, measurements), step => new FilterStep(step));
     }
+}
+
+/// <summary>A Kalman filter, whose model may vary in time. Made by <see cref="StateEstimator.Kalman"/>.</summary>
+public sealed class KalmanFilter : StateEstimator
+{
+    private readonly Control.KalmanFilter _engine;
+    private LinearModel _model;
+
+    internal KalmanFilter(LinearModel model, Control.KalmanFilter engine)
+        : base(engine)
+    {
+        _model = model;
+        _engine = engine;
+    }
+
+    /// <summary>What holds from now on: set it between steps where the system varies in time.</summary>
+    /// <exception cref="ArgumentException">Sizes differ from before.</exception>
+    public LinearModel Model
+    {
+        get => _model;
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            var model = value.ToEngine(nameof(value));
+            if ((model.A.GetLength(0), model.B.GetLength(1), model.C.GetLength(0)) != (States, Controls, Measurements))
+                throw new ArgumentException(
+                    $"the filter is of {States} states, {Controls} controls and {Measurements} measurements, and the model is not", nameof(value));
+            _engine.Model = model;
+            _model = value;
+        }
+    }
+}
+
+/// <summary>A moving-horizon estimator. Made by <see cref="StateEstimator.MovingHorizon"/>.</summary>
+public sealed class MovingHorizonEstimator : StateEstimator
+{
+    private readonly Control.MovingHorizonEstimator _engine;
+
+    internal MovingHorizonEstimator(Control.MovingHorizonEstimator engine)
+        : base(engine) => _engine = engine;
+
+    /// <summary>Why the solver stopped over the last window.</summary>
+    public SolveStatus Status => _engine.Status.ToPublic().Status;
+
+    /// <summary>Estimates of the states of the window, the newest last: [N+1, n], fewer at first.</summary>
+    public double[,] Window => _engine.Window;
 }
 
 /// <summary>What all measurements, earlier and later ones, tell about the state at one time.</summary>

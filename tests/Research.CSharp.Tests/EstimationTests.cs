@@ -70,11 +70,25 @@ public static class EstimationTests
         {
             var estimator = StateEstimator.MovingHorizon(System, Prior, new() { Window = 5, StateBounds = ([0, -9], [9, 9]) });
             estimator.Update(-1);
-            Expected.True(estimator.Mean[0] >= 0, $"{estimator.Mean[0]}");
+            Expected.True(estimator.Mean[0] >= 0 && estimator.Status.IsConverged(), $"{estimator.Mean[0]}, {estimator.Status}");
+            Expected.Equal(estimator.Window.GetLength(0), 1, "the window begins with one time");
             var filter = StateEstimator.ExtendedKalman(System, Prior);
             filter.Update(-1);
             filter.Predict(0.5);
             Expected.True(filter.Mean[0] < 0, $"{filter.Mean[0]}");
+        }),
+
+        Runner.TestCase("a Kalman filter of a model that varies", () =>
+        {
+            var filter = StateEstimator.Kalman(Model, Prior);
+            var engine = Control.Kalman.create(EngineModel, EnginePrior);
+            double[,] other = { { 1, 0.2 }, { 0, 0.9 } };
+            filter.Model = filter.Model with { A = other };
+            engine.Model = new(other, B, C, W, V);
+            filter.Predict(1);
+            engine.Predict([1]);
+            Expected.SameBits(filter.Estimate.Covariance, engine.Estimate.Covariance, "covariance");
+            Expected.Equal(Expected.Throws<ArgumentException>(() => filter.Model = Model with { C = A, V = W }, "sizes").ParamName, "value", "argument");
         }),
 
         Runner.TestCase("LQG", () =>
