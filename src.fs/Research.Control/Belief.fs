@@ -32,7 +32,10 @@ type Innovation =
 module internal Covariance =
 
     /// A matrix as numbers, row by row.
-    let flat (a: float[,]) : float[] = a |> Seq.cast<float> |> Seq.toArray
+    let flat (a: float[,]) : float[] =
+        let result = Array.zeroCreate a.Length
+        Buffer.BlockCopy(a, 0, result, 0, sizeof<float> * a.Length)
+        result
 
     /// Numbers, row by row, as a matrix of n columns.
     let square (n: int) (a: float[]) : float[,] =
@@ -58,6 +61,7 @@ module internal Covariance =
             else
                 None
 
+    /// An exception that names the caller and all faults, where there are any.
     let check (caller: string) (faults: string option list) : unit =
         let faults = List.choose id faults
 
@@ -85,6 +89,19 @@ module internal Covariance =
                         rest <- rest - l[i * n + k] * l[j * n + k]
 
                     l[i * n + j] <- rest / diagonal
+
+    /// L⁻¹ of a = L Lᵀ, row by row, with room for L; all NaN where a is not positive definite.
+    let whitening (a: float[]) (n: int) (l: float[]) (inverse: float[]) : unit =
+        Array.blit a 0 l 0 (n * n)
+        Array.Clear inverse
+
+        for i in 0 .. n - 1 do
+            inverse[i * n + i] <- 1.0
+
+        if Matrix.Cholesky(Span l, n) then
+            Matrix.SolveLower(ReadOnlySpan l, Span inverse, n, n)
+        else
+            Array.Fill(inverse, nan)
 
 /// A belief that filters change in place, and the memory that takes; `most` numbers are measured at a time. Matrices are row by row.
 [<Sealed>]

@@ -33,7 +33,7 @@ type ExtendedKalmanFilter internal (system: NoisySystem, prior: Estimate) =
             ]
 
     override this.Predict(control) =
-        this.Check control
+        this.CheckControl control
         let mean = this.Belief.Mean
         Array.blit mean 0 point 0 n
 

@@ -43,8 +43,12 @@ type KalmanFilter internal (first: LinearModel, prior: Estimate) =
                 size "A" n n value.A
                 size "B" n m value.B
                 size "C" p n value.C
-                Covariance.fault "W" n value.W
-                Covariance.fault "V" p value.V
+                // those that are in force need no second look
+                if w.Length = 0 || not (obj.ReferenceEquals(value.W, model.W)) then
+                    Covariance.fault "W" n value.W
+
+                if v.Length = 0 || not (obj.ReferenceEquals(value.V, model.V)) then
+                    Covariance.fault "V" p value.V
             ]
 
         model <- value
@@ -63,7 +67,7 @@ type KalmanFilter internal (first: LinearModel, prior: Estimate) =
         and set value = accept value
 
     override this.Predict(control) =
-        this.Check control
+        this.CheckControl control
         let mean = this.Belief.Mean
 
         for i in 0 .. n - 1 do

@@ -1,9 +1,7 @@
 namespace Research.Control
 
 open System
-open System.Threading
 open Research
-open Research.Kernels
 
 /// Options of moving-horizon estimation.
 type MovingHorizonOptions =
@@ -144,33 +142,14 @@ type MovingHorizonEstimator internal (options: MovingHorizonOptions, system: Noi
 
     let factor, inverse = Array.zeroCreate<float>(n * n), Array.zeroCreate<float>(n * n)
 
-    /// L⁻¹ of a covariance A = L Lᵀ of k numbers, in the memory for it. False where A is not positive definite.
-    let invertRoot (a: float[]) =
-        Array.blit a 0 factor 0 (n * n)
-        Array.Clear inverse
-
-        for i in 0 .. n - 1 do
-            inverse[i * n + i] <- 1.0
-
-        let isPositive = Matrix.Cholesky(Span factor, n)
-
-        if isPositive then
-            Matrix.SolveLower(ReadOnlySpan factor, Span inverse, n, n)
-
-        isPositive
-
     /// Whitening of a covariance that never changes.
     let rootOf (name: string) (a: float[,]) =
         let k = Array2D.length1 a
-        let l, result = Covariance.flat a, Array.zeroCreate (k * k)
+        let result = Array.zeroCreate (k * k)
+        Covariance.whitening (Covariance.flat a) k (Array.zeroCreate (k * k)) result
 
-        for i in 0 .. k - 1 do
-            result[i * k + i] <- 1.0
-
-        if not (Matrix.Cholesky(Span l, k)) then
+        if Array.exists Double.IsNaN result then
             invalidArg name $"moving-horizon estimation needs {name} positive definite"
-
-        Matrix.SolveLower(ReadOnlySpan l, Span result, k, k)
 
         [|
             for i in 0 .. k - 1 do
@@ -206,8 +185,7 @@ type MovingHorizonEstimator internal (options: MovingHorizonOptions, system: Noi
 
     /// Notes what the filter foresees of the newest state.
     let foresee () =
-        if not (invertRoot filter.Belief.Covariance) then
-            invalidOp "moving-horizon estimation needs a positive definite covariance of its first state"
+        Covariance.whitening filter.Belief.Covariance n factor inverse
 
         for i in 0 .. n - 1 do
             states[horizon - 1, i] <- filter.Belief.Mean[i]
@@ -228,6 +206,10 @@ type MovingHorizonEstimator internal (options: MovingHorizonOptions, system: Noi
 
     do
         foresee ()
+
+        if Double.IsNaN inverse[0] then
+            invalidArg "prior" "moving-horizon estimation needs a positive definite covariance of its first state"
+
         arrive (horizon - 1)
 
     let solve () =
@@ -265,7 +247,7 @@ type MovingHorizonEstimator internal (options: MovingHorizonOptions, system: Noi
                     for i in 0 .. n - 1 do
                         states[t, i] <- solution.Solution.X[t + 1, i]
 
-    /// Why the solver stopped over the last window.
+    /// Why the solver stopped over the last window. Where it diverged, the estimate is the filter's.
     member _.Status = status
 
     /// Estimates of the states of the window, the newest last: [N+1, n], fewer at first.

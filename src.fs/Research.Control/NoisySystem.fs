@@ -45,8 +45,15 @@ module NoisySystem =
 
     /// A draw: states [T+1, n] from a start under controls [T, m], and what is measured of them [T+1, p].
     let simulate (rng: Rng) (system: NoisySystem) (start: float[]) (controls: float[,]) : float[,] * float[,] =
-        let n, p = system.Dynamics.StateSize, Array2D.length1 system.V
+        let n, m, p =
+            system.Dynamics.StateSize, system.Dynamics.ControlSize, Array2D.length1 system.V
+
         let horizon = Array2D.length1 controls
+
+        if start.Length <> n || Array2D.length2 controls <> m then
+            invalidArg
+                (nameof start)
+                $"the system has {n} states and {m} controls, and got a start of {start.Length} numbers and controls of {Array2D.length2 controls}"
 
         let rootOf (a: float[,]) =
             let l = Array.zeroCreate a.Length

@@ -9,7 +9,7 @@ type StateEstimator internal (belief: Belief, controls: int, measurements: int) 
 
     member internal _.Belief = belief
 
-    member internal _.Check(control: ReadOnlySpan<float>) =
+    member internal _.CheckControl(control: ReadOnlySpan<float>) =
         let given = control.Length
 
         if given <> controls then

@@ -102,7 +102,7 @@ type UnscentedKalmanFilter internal (options: UnscentedOptions, system: NoisySys
     let rows (a: float[]) size = ReadOnlySpan<float>(a, 0, count * size)
 
     override this.Predict(control) =
-        this.Check control
+        this.CheckControl control
         let belief = this.Belief
         draw belief
 
@@ -140,8 +140,8 @@ type UnscentedKalmanFilter internal (options: UnscentedOptions, system: NoisySys
 [<RequireQualifiedAccess>]
 module UnscentedKalman =
 
-    /// Points at √n standard deviations, all of equal weight in the mean, which loses no digits.
-    let defaults: UnscentedOptions = { Alpha = 1.0; Beta = 2.0; Kappa = 0.0 }
+    /// Points at 0.7 √n standard deviations: far enough to lose no digits, and with no negative weight in covariances, which so stay positive.
+    let defaults: UnscentedOptions = { Alpha = 0.7; Beta = 2.0; Kappa = 0.0 }
 
     /// A filter from a prior belief. An exception where system and prior do not agree.
     let create (options: UnscentedOptions) (system: NoisySystem) (prior: Estimate) : UnscentedKalmanFilter =

@@ -126,6 +126,10 @@ let tests =
                 says "has no numbers" (fun () ->
                     NoisySystem.create pendulum.Dynamics (fun _ -> [||]) pendulum.W one |> ignore)
 
+                says "a start of 1 numbers and controls of 2" (fun () ->
+                    NoisySystem.simulate (Rng.OfSeed 1) pendulum [| 0.0 |] (Array2D.zeroCreate 1 2)
+                    |> ignore)
+
                 says "the prior mean has 1 numbers; the system has 2 states" (fun () ->
                     ExtendedKalman.create pendulum { pendulumPrior with Mean = [| 0.0 |] } |> ignore)
             }

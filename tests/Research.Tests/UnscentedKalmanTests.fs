@@ -69,7 +69,7 @@ let tests =
                         (array2D [ [ 0.0 ] ])
                         (array2D [ [ 1.0 ] ])
 
-                for alpha in [ 1.0; 0.3 ] do
+                for alpha in [ 1.0; 0.7; 0.3 ] do
                     let filter =
                         UnscentedKalman.create
                             { UnscentedKalman.defaults with
