@@ -112,13 +112,24 @@ module Objective =
 
         let signals = Array.init (problem.Horizon + 1) (fun t -> problem.Signals[t, *])
 
-        let mutable points, next, parts = [||], [||], [||]
+        let memory =
+            ref
+                {|
+                    Points = [||]
+                    Next = [||]
+                    Parts = [||]
+                |}
 
         fun (state: float[]) (controls: float[]) (count: int) (costs: float[]) ->
-            if parts.Length < count then
-                points <- Array.zeroCreate ((n + m) * count)
-                next <- Array.zeroCreate (n * count)
-                parts <- Array.zeroCreate count
+            if memory.Value.Parts.Length < count then
+                memory.Value <-
+                    {|
+                        Points = Array.zeroCreate ((n + m) * count)
+                        Next = Array.zeroCreate (n * count)
+                        Parts = Array.zeroCreate count
+                    |}
+
+            let points, next, parts = memory.Value.Points, memory.Value.Next, memory.Value.Parts
 
             let add () =
                 for p in 0 .. count - 1 do
