@@ -29,7 +29,9 @@ type LqgDesign =
 /// Why there is no controller.
 [<RequireQualifiedAccess>]
 type LqgFault =
+    /// no regulator of the true state
     | NoRegulator of DareFault
+    /// no filter that settles
     | NoFilter of KalmanFault
 
 /// The controller at work: takes a measurement, gives a control, and keeps ξ. Allocates nothing. Not thread-safe.

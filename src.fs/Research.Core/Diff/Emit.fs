@@ -385,6 +385,12 @@ module internal Emit =
 
     /// Compiles a program for one width.
     let compile (set: InstructionSet) (program: Program) : Bodies =
+        if not Runtime.CompilerServices.RuntimeFeature.IsDynamicCodeSupported then
+            raise (
+                PlatformNotSupportedException
+                    "functions are compiled to machine code as the program runs, and this program was built for compilation ahead of time: set the property PublishAot to false (file-based apps: #:property PublishAot=false)"
+            )
+
         let n = program.Ops.Length
         let uses = Array.init n (fun _ -> List<int>())
 

@@ -1,0 +1,1 @@
+return Expecto.CSharp.Runner.RunTestsInAssemblyWithCLIArgs([], args);
