@@ -33,6 +33,7 @@ public sealed record SolverOptions
         MaxRegularisation = options.MaxRegularisation;
         Steps = options.Steps;
         AcceptRatio = options.AcceptRatio;
+        Threads = options.Threads;
     }
 
     /// <summary>Most iterations.</summary>
@@ -65,14 +66,18 @@ public sealed record SolverOptions
     /// <summary>Least share of the promised improvement at which a step is accepted.</summary>
     public double AcceptRatio { get; init; }
 
+    /// <summary>Threads of an iteration, 1 or 2; 0 lets the size of the problem decide. Changes no bit of a result.</summary>
+    public int Threads { get; init; }
+
     internal Control.Options ToEngine(string name)
     {
         if (MaxIterations < 1) throw new ArgumentException($"{nameof(MaxIterations)} is {MaxIterations}; it must be 1 or more", name);
         if (Steps is null || Steps.Count == 0 || Steps.Any(step => !(step > 0)))
             throw new ArgumentException($"{nameof(Steps)} must hold one positive step or more", name);
+        if (Threads is < 0 or > 2) throw new ArgumentException($"{nameof(Threads)} is {Threads}; it must be 1 or 2, or 0 for what pays", name);
         return new(
             MaxIterations, CostTolerance, GradientTolerance,
             Regularisation == RegularisationKind.StateSpace ? Control.Regularisation.StateSpace : Control.Regularisation.ControlSpace,
-            FirstRegularisation, RegularisationFactor, MinRegularisation, MaxRegularisation, [.. Steps], AcceptRatio);
+            FirstRegularisation, RegularisationFactor, MinRegularisation, MaxRegularisation, [.. Steps], AcceptRatio, Threads);
     }
 }

@@ -1,6 +1,7 @@
 namespace Research.Benchmarks
 
 open Research
+open Research.Cli.Bench
 open Research.Models
 
 /// Values and gradients of policies under Gaussian processes, on one core.

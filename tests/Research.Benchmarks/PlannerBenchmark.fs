@@ -3,6 +3,7 @@ namespace Research.Benchmarks
 open System
 open System.Runtime.CompilerServices
 open Research
+open Research.Cli.Bench
 open Research.Control
 open Research.Environments
 
@@ -84,7 +85,7 @@ module PlannerBenchmark =
 
             let error = Seq.map2 (fun (a: float) b -> abs (a - b) / b) found expected |> Seq.max
 
-            Timing.compare $"a step of a cart-pole rollout with its cost, {name}" "ns" ours baseline bar
+            Comparison.print $"a step of a cart-pole rollout with its cost, {name}" "ns" ours baseline bar
 
             printfn
                 "    %.0f million steps a second, the scalar loop %.0f; costs differ by %.0e at most"

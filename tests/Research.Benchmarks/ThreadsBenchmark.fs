@@ -3,6 +3,7 @@ namespace Research.Benchmarks
 open System
 open System.Threading
 open Research
+open Research.Cli.Bench
 open Research.Control
 open Research.Environments
 

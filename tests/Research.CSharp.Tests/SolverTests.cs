@@ -59,7 +59,7 @@ public static class SolverTests
             var d = Control.Ilqr.defaults;
             var options = new Control.Options(
                 7, d.CostTolerance, d.GradientTolerance, Control.Regularisation.ControlSpace, d.FirstRegularisation, d.RegularisationFactor,
-                d.MinRegularisation, d.MaxRegularisation, d.Steps, d.AcceptRatio);
+                d.MinRegularisation, d.MaxRegularisation, d.Steps, d.AcceptRatio, d.Threads);
             Same(solution, Control.Ilqr.solve(options, engine, new double[100, 1]));
             Expected.Equal(solution.Status, SolveStatus.IterationLimit, "status");
             Expected.True(solution.Controls.Cast<double>().All(u => Math.Abs(u) <= 8), "limits hold");
