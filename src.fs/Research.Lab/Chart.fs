@@ -72,7 +72,8 @@ module Chart =
     let private text (x: float) = (Math.Round(x, 1)).ToString()
     let private tickText (x: float) = (Show.number 4 x).Replace('-', '−')
     let private encode (text: string) : string = WebUtility.HtmlEncode text |> string
-    let private floorY, rightX = height - bottom, width - right
+    let private floorY = height - bottom
+    let private rightX = width - right
 
     /// Which numbers an axis shows, from one end to the other.
     type private Axis =
