@@ -178,6 +178,7 @@ swingUp "acrobot; pushes of 0.02 rad/s" (acrobot [| 0.0; 0.0; 0.02; 0.02 |] 0.0)
 for n in [ 3; 5 ] do
     let e = Swimmer.environment n
     let size = e.States.Length
+    let goal = Swimmer.goal n
 
     let trial spread mismatch =
         {
@@ -188,7 +189,7 @@ for n in [ 3; 5 ] do
             Spread = Array.init size (fun i -> if i < size / 2 then 0.0 else spread)
             Stands =
                 fun x ->
-                    let dx, dy = x[0] - Swimmer.goal[0], x[1] - Swimmer.goal[1]
+                    let dx, dy = x[0] - goal[0], x[1] - goal[1]
                     sqrt (dx * dx + dy * dy) < 0.3
         }
 
