@@ -24,27 +24,21 @@ public static unsafe class GaussianSums
     private const int Block = 8;
 
     /// <summary>
-    /// products:[rows, D+1] ← W [y 1], columns:[padded] ← Wᵀ 1. g:[rows, D], u, a:[rows]; v, b:[padded]; byRows:[count, D+1];
-    /// byColumns:[D, padded]; inverse:[rows, padded], or empty for zero. When <paramref name="isSymmetric"/> (the same points and numbers on
+    /// products:[rows, D+1] ← W [y 1], sums:[padded] += Wᵀ 1. g:[D, gWidth] by columns, u, a:[rows]; v, b:[padded]; byRows:[count, D+1];
+    /// byColumns:[D, padded]; inverse:[rows, padded], or null for zero. When <paramref name="isSymmetric"/> (the same points and numbers on
     /// both sides) only half of W is computed: H with W = H + Hᵀ, and the results are those of H.
     /// </summary>
     [MethodImpl(Dense.Optimised)]
-    public static void Run(
-        ReadOnlySpan<double> g, ReadOnlySpan<double> u, ReadOnlySpan<double> a, ReadOnlySpan<double> v, ReadOnlySpan<double> b,
-        ReadOnlySpan<double> byRows, ReadOnlySpan<double> byColumns, ReadOnlySpan<double> inverse, bool isSymmetric, int d,
-        Span<double> products, Span<double> columns)
+    internal static void Run(
+        double* g, int gWidth, double* u, double* a, int rows, double* v, double* b, int count, double* byRows, double* byColumns,
+        double* inverse, bool isSymmetric, int d, double* products, double* sums)
     {
-        int rows = u.Length, padded = v.Length, count = byRows.Length / (d + 1);
-        if (padded != Padded(count) || b.Length != padded || byColumns.Length != d * padded || g.Length != rows * d || a.Length != rows
-            || (inverse.Length != 0 && inverse.Length != rows * padded) || products.Length != rows * (d + 1) || columns.Length != padded
-            || (isSymmetric && rows != count))
-            throw new ArgumentException($"sums over {rows} rows and {count} columns of {d} numbers got arrays of other sizes");
-        products.Clear();
-        columns.Clear();
+        var padded = Padded(count);
+        new Span<double>(products, rows * (d + 1)).Clear();
         if (rows == 0 || count == 0) return;
-        var room = Padded(padded * Block);
+        var room = padded * Block;
         Span<double> work = room <= 4096 ? stackalloc double[room] : new double[room];
-        fixed (double* pg = g, pu = u, pa = a, pv = v, pb = b, pr = byRows, pc = byColumns, pi = inverse, po = products, ps = columns, w = work)
+        fixed (double* w = work)
         {
             for (var i = 0; i < rows; i += Block)
             {
@@ -52,16 +46,29 @@ public static unsafe class GaussianSums
                 var from = isSymmetric ? i : 0;
                 var width = padded - from;
                 new Span<double>(w, height * width).Clear();
-                if (d > 0) Dense.AddProduct(w, width, pg + i * d, d, 1, pc + from, padded, height, d, width);
+                if (d > 0) Dense.AddProduct(w, width, g + i, 1, gWidth, byColumns + from, padded, height, d, width);
                 for (var k = 0; k < height; k++)
                 {
                     var row = i + k;
-                    var weights = pi == null ? null : pi + row * padded + from;
-                    Weigh(w + k * width, pu[row], pv + from, pa[row], pb + from, weights, ps + from, width, isSymmetric ? Block : 0);
+                    var weights = inverse == null ? null : inverse + row * padded + from;
+                    Weigh(w + k * width, u[row], v + from, a[row], b + from, weights, sums + from, width, isSymmetric ? Block : 0);
                 }
 
-                Dense.AddProduct(po + i * (d + 1), d + 1, w, width, 1, pr + from * (d + 1), d + 1, height, count - from, d + 1);
+                Dense.AddProduct(products + i * (d + 1), d + 1, w, width, 1, byRows + from * (d + 1), d + 1, height, count - from, d + 1);
             }
+        }
+    }
+
+    /// <summary>result:[padded] ← shift + s Σ_k a_k b_k, of a, b:[d, padded].</summary>
+    [MethodImpl(Dense.Optimised)]
+    internal static void Forms(double* result, double* a, double* b, int d, int padded, double shift, double s)
+    {
+        for (var j = 0; j < padded; j += 4)
+        {
+            var sum = Vector256<double>.Zero;
+            for (var k = 0; k < d; k++)
+                sum = Vector256.FusedMultiplyAdd(Vector256.Load(a + k * padded + j), Vector256.Load(b + k * padded + j), sum);
+            Vector256.Store(Vector256.FusedMultiplyAdd(sum, Vector256.Create(s), Vector256.Create(shift)), result + j);
         }
     }
 

@@ -53,6 +53,29 @@ module MomentMap =
                 (nameof x)
                 $"{operation} of {n} numbers got a mean of {x.Size} and a covariance of {x.Covariance.GetLength 0}×{x.Covariance.GetLength 1}"
 
+    let private checkIndices (n: int) (indices: int[]) (map: MomentMap) =
+        if indices.Length <> map.Inputs then
+            invalidArg (nameof indices) $"a map of {map.Inputs} numbers got {indices.Length} indices"
+
+        for index in indices do
+            if index < 0 || index >= n then
+                invalidArg (nameof indices) $"{n} numbers have no index {index}"
+
+    /// Rows to where their indices say.
+    let private scatter (indices: int[]) (rows: float[,]) (target: float[,]) =
+        for i in 0 .. indices.Length - 1 do
+            for j in 0 .. rows.GetLength 1 - 1 do
+                target[indices[i], j] <- target[indices[i], j] + rows[i, j]
+
+    /// Derivatives with respect to some of the numbers, added to those of all.
+    let private addPart (indices: int[]) (part: Gaussian) (target: Gaussian) =
+        for i in 0 .. indices.Length - 1 do
+            target.Mean[indices[i]] <- target.Mean[indices[i]] + part.Mean[i]
+
+            for j in 0 .. indices.Length - 1 do
+                target.Covariance[indices[i], indices[j]] <-
+                    target.Covariance[indices[i], indices[j]] + part.Covariance[i, j]
+
     /// The moments of y = f(x).
     let apply (map: MomentMap) (x: Gaussian) : Moments =
         check "a map" map.Inputs x
@@ -161,76 +184,125 @@ module MomentMap =
                             }
         }
 
-    /// The belief over [x; f(x at indices)], and the way back.
-    let extend (indices: int[]) (map: MomentMap) (x: Gaussian) : Gaussian * (Gaussian -> Gaussian) =
-        if indices.Length <> map.Inputs then
-            invalidArg (nameof indices) $"a map of {map.Inputs} numbers got {indices.Length} indices"
-
-        let n, k, e = x.Size, indices.Length, map.Outputs
-        let part, back = map.Apply(Gaussian.select indices x)
-        let across = Array2D.zeroCreate n k
-
-        for i in 0 .. n - 1 do
-            for j in 0 .. k - 1 do
-                across[i, j] <- x.Covariance[i, indices[j]]
-
-        let joint = SmallMatrix.mul across part.Cross
-        let covariance = Array2D.zeroCreate (n + e) (n + e)
-
-        for i in 0 .. n - 1 do
-            for j in 0 .. n - 1 do
-                covariance[i, j] <- x.Covariance[i, j]
-
-            for j in 0 .. e - 1 do
-                covariance[i, n + j] <- joint[i, j]
-                covariance[n + j, i] <- joint[i, j]
-
-        for i in 0 .. e - 1 do
-            for j in 0 .. e - 1 do
-                covariance[n + i, n + j] <- part.Covariance[i, j]
-
-        let pull (adjoint: Gaussian) =
-            let a = adjoint.Covariance
-            let ofJoint = Array2D.zeroCreate n e
-
-            for i in 0 .. n - 1 do
-                for j in 0 .. e - 1 do
-                    ofJoint[i, j] <- a[i, n + j] + a[n + j, i]
-
-            let inner =
-                back
-                    {
-                        Mean = adjoint.Mean[n..]
-                        Covariance = Array2D.init e e (fun i j -> a[n + i, n + j])
-                        Cross = SmallMatrix.mulTransposed across ofJoint
-                    }
-
-            let mean = adjoint.Mean[.. n - 1]
-            let covariance = Array2D.zeroCreate n n
-
-            for i in 0 .. n - 1 do
-                for j in 0 .. n - 1 do
-                    covariance[i, j] <- a[i, j]
-
-            let ofAcross = SmallMatrix.mul ofJoint (SmallMatrix.transpose part.Cross)
-
-            for j in 0 .. k - 1 do
-                mean[indices[j]] <- mean[indices[j]] + inner.Mean[j]
-
-                for i in 0 .. n - 1 do
-                    covariance[i, indices[j]] <- covariance[i, indices[j]] + ofAcross[i, j]
-
-                for i in 0 .. k - 1 do
-                    covariance[indices[i], indices[j]] <- covariance[indices[i], indices[j]] + inner.Covariance[i, j]
-
-            SmallMatrix.symmetrise covariance
-            { Mean = mean; Covariance = covariance }
+    /// f(x at indices) as a map of all n numbers.
+    let ofPart (n: int) (indices: int[]) (map: MomentMap) : MomentMap =
+        checkIndices n indices map
 
         {
-            Mean = Array.append x.Mean part.Mean
-            Covariance = covariance
+            Inputs = n
+            Outputs = map.Outputs
+            Apply =
+                fun x ->
+                    let part, back = map.Apply(Gaussian.select indices x)
+                    let cross = Array2D.zeroCreate n map.Outputs
+                    scatter indices part.Cross cross
+
+                    { part with Cross = cross },
+                    fun adjoint ->
+                        let inner =
+                            back
+                                { adjoint with
+                                    Cross =
+                                        Array2D.init indices.Length map.Outputs (fun i j ->
+                                            adjoint.Cross[indices[i], j])
+                                }
+
+                        let target = Gaussian.zero n
+                        addPart indices inner target
+                        target
+        }
+
+    /// [x; f(x at indices)], of n numbers.
+    let keep (n: int) (indices: int[]) (map: MomentMap) : MomentMap =
+        checkIndices n indices map
+        let k, e = indices.Length, map.Outputs
+
+        let apply (x: Gaussian) =
+            let part, back = map.Apply(Gaussian.select indices x)
+            let across = Array2D.init n k (fun i j -> x.Covariance[i, indices[j]])
+            let joint = SmallMatrix.mul across part.Cross
+            let covariance = Array2D.zeroCreate (n + e) (n + e)
+            let cross = Array2D.zeroCreate n (n + e)
+
+            for i in 0 .. n - 1 do
+                cross[i, i] <- 1.0
+
+                for j in 0 .. n - 1 do
+                    covariance[i, j] <- x.Covariance[i, j]
+
+                for j in 0 .. e - 1 do
+                    covariance[i, n + j] <- joint[i, j]
+                    covariance[n + j, i] <- joint[i, j]
+
+            for i in 0 .. e - 1 do
+                for j in 0 .. k - 1 do
+                    cross[indices[j], n + i] <- cross[indices[j], n + i] + part.Cross[j, i]
+
+                for j in 0 .. e - 1 do
+                    covariance[n + i, n + j] <- part.Covariance[i, j]
+
+            let pull (adjoint: Moments) =
+                let a = adjoint.Covariance
+                let ofJoint = Array2D.init n e (fun i j -> a[i, n + j] + a[n + j, i])
+                let ofCross = SmallMatrix.mulTransposed across ofJoint
+
+                for i in 0 .. k - 1 do
+                    for j in 0 .. e - 1 do
+                        ofCross[i, j] <- ofCross[i, j] + adjoint.Cross[indices[i], n + j]
+
+                let inner =
+                    back
+                        {
+                            Mean = adjoint.Mean[n..]
+                            Covariance = Array2D.init e e (fun i j -> a[n + i, n + j])
+                            Cross = ofCross
+                        }
+
+                let target =
+                    {
+                        Mean = adjoint.Mean[.. n - 1]
+                        Covariance = Array2D.init n n (fun i j -> a[i, j])
+                    }
+
+                let ofAcross = SmallMatrix.mul ofJoint (SmallMatrix.transpose part.Cross)
+
+                for i in 0 .. n - 1 do
+                    for j in 0 .. k - 1 do
+                        target.Covariance[i, indices[j]] <- target.Covariance[i, indices[j]] + ofAcross[i, j]
+
+                addPart indices inner target
+                SmallMatrix.symmetrise target.Covariance
+                target
+
+            {
+                Mean = Array.append x.Mean part.Mean
+                Covariance = covariance
+                Cross = cross
+            },
+            pull
+
+        {
+            Inputs = n
+            Outputs = n + e
+            Apply = apply
+        }
+
+    /// The belief over [x; f(x at indices)], and the way back.
+    let extend (indices: int[]) (map: MomentMap) (x: Gaussian) : Gaussian * (Gaussian -> Gaussian) =
+        let n = x.Size
+        let moments, back = (keep n indices map).Apply x
+
+        {
+            Mean = moments.Mean
+            Covariance = moments.Covariance
         },
-        pull
+        fun adjoint ->
+            back
+                {
+                    Mean = adjoint.Mean
+                    Covariance = adjoint.Covariance
+                    Cross = Array2D.zeroCreate n (n + map.Outputs)
+                }
 
     /// The belief over A x + b, A:[m, n], and the way back.
     let affine (a: float[,]) (b: float[]) (x: Gaussian) : Gaussian * (Gaussian -> Gaussian) =

@@ -10,6 +10,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Arm
     | [<CliPrefix(CliPrefix.None)>] Mpc
     | [<CliPrefix(CliPrefix.None)>] Constrained
+    | [<CliPrefix(CliPrefix.None)>] Pilco
     | [<CliPrefix(CliPrefix.None)>] Scaling
     | [<CliPrefix(CliPrefix.None)>] Startup
 
@@ -22,6 +23,7 @@ type Command =
             | Arm -> "models by size, and a seven-joint arm against scalar dual numbers in C#"
             | Mpc -> "replans of model-predictive control"
             | Constrained -> "tasks with constraints from random starts"
+            | Pilco -> "value and gradient of a policy under Gaussian processes"
             | Scaling -> "time by horizon, size and batch"
             | Startup -> "from process start to a printed solution"
 
@@ -31,7 +33,7 @@ let main arguments =
 
     try
         let chosen = (parser.ParseCommandLine arguments).GetAllResults()
-        let all = [ Diff; Riccati; Ilqr; Arm; Mpc; Constrained; Scaling; Startup ]
+        let all = [ Diff; Riccati; Ilqr; Arm; Mpc; Constrained; Pilco; Scaling; Startup ]
 
         for command in (if chosen.IsEmpty then all else chosen) do
             match command with
@@ -41,6 +43,7 @@ let main arguments =
             | Arm -> ArmBenchmark.run ()
             | Mpc -> MpcBenchmark.run ()
             | Constrained -> ConstrainedBenchmark.run ()
+            | Pilco -> PilcoBenchmark.run ()
             | Scaling -> ScalingBenchmark.run ()
             | Startup -> StartupBenchmark.run ()
 

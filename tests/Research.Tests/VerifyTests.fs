@@ -38,6 +38,9 @@ let tests =
                     "ilqg-car.json"
                     "ilqg-linear.json"
                     "constrained.json"
+                    "gp-moments.json"
+                    "gp-train.json"
+                    "pilco-value.json"
                 ] do
                 test $"every case of {name} passes" {
                     match Verification.run (golden name) with

@@ -8,17 +8,42 @@ open System.Text.Json
 [<RequireQualifiedAccess>]
 module Verification =
 
-    let private kinds: Map<string, JsonElement -> CaseResult list> =
+    /// The cases of a file of one kind, each with what solves it.
+    let private all (solve: JsonElement -> CaseResult list) (root: JsonElement) =
+        (Json.get "cases" root).EnumerateArray()
+        |> Seq.map (fun case -> solve, case)
+        |> Seq.toList
+
+    /// The cases of a file of several kinds, by the names of its members.
+    let private members (solvers: Map<string, JsonElement -> CaseResult list>) (root: JsonElement) =
+        let known = solvers.Keys |> String.concat ", "
+
+        let unknown name _ =
+            failwith $"'{name}' is not known here; known are {known}"
+
+        [
+            for field in root.EnumerateObject() do
+                if field.Value.ValueKind = JsonValueKind.Object then
+                    let solve = solvers.TryFind field.Name |> Option.defaultValue (unknown field.Name)
+                    yield! all solve field.Value
+        ]
+
+    let private kinds: Map<string, JsonElement -> ((JsonElement -> CaseResult list) * JsonElement) list> =
         Map.ofList
             [
-                "boxqp", DirectKinds.boxQp >> List.singleton
-                "dare", DirectKinds.dare >> List.singleton
-                "lqr", DirectKinds.lqr >> List.singleton
-                "diff", DirectKinds.diff >> List.singleton
-                "ilqr-cartpole", TrajectoryKinds.cartPole
-                "ilqg-car", TrajectoryKinds.car
-                "ilqg-linear", TrajectoryKinds.linear
-                "constrained", TrajectoryKinds.constrained
+                "boxqp", all (DirectKinds.boxQp >> List.singleton)
+                "dare", all (DirectKinds.dare >> List.singleton)
+                "lqr", all (DirectKinds.lqr >> List.singleton)
+                "diff", all (DirectKinds.diff >> List.singleton)
+                "ilqr-cartpole", all TrajectoryKinds.cartPole
+                "ilqg-car", all TrajectoryKinds.car
+                "ilqg-linear", all TrajectoryKinds.linear
+                "constrained", all TrajectoryKinds.constrained
+                "gp-moments", all MomentKinds.gaussianProcess
+                "gp-train",
+                members (Map.ofList [ "train", LearningKinds.train; "nlml_fixed", LearningKinds.likelihood ])
+                "pilco-parts", Json.get "parts" >> members MomentKinds.parts
+                "pilco-value", all LearningKinds.policyValue
             ]
 
     /// True when a case was solved and every quantity is within its tolerance, or within the user's where one is given.
@@ -40,8 +65,8 @@ module Verification =
             | None ->
                 let known = kinds.Keys |> String.concat ", "
                 Error $"{path}: cases of kind '{kind}' are not known here; known are {known}"
-            | Some solve ->
-                let solveSafely (index: int) (case: JsonElement) =
+            | Some cases ->
+                let solveSafely (index: int) (solve: JsonElement -> CaseResult list, case: JsonElement) =
                     try
                         solve case
                     with fault ->
@@ -53,11 +78,7 @@ module Verification =
                             }
                         ]
 
-                let results =
-                    (Json.get "cases" root).EnumerateArray()
-                    |> Seq.mapi solveSafely
-                    |> Seq.concat
-                    |> Seq.toList
+                let results = cases root |> List.mapi solveSafely |> List.concat
 
                 Ok(kind, results)
         with
