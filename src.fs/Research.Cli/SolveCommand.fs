@@ -203,7 +203,12 @@ module SolveCommand =
         let row (cells: string list) =
             match cells with
             | name :: rest ->
-                out.WriteLine(("  " + name.PadRight 26 + String.Join("", rest |> List.map _.PadLeft(13))).TrimEnd())
+                out.WriteLine(
+                    ("  "
+                     + name.PadRight 26
+                     + String.Join("", rest |> List.map (fun cell -> " " + cell.PadLeft 12)))
+                        .TrimEnd()
+                )
             | [] -> ()
 
         let named (series: Series) = $"{series.Name} [{series.Unit}]"

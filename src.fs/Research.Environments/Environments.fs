@@ -11,9 +11,16 @@ module Environments =
             CartPole.pilco
             Pendulum.environment
             Acrobot.environment
+            CartDoublePendulum.environment
+            DoublePendulum.environment
+            Pendubot.environment
+            Unicycle.environment
             Car.environment
             PlanarQuadrotor.environment
             Quadrotor.environment
+            yield! List.map Arm.environment [ 2..7 ]
+            yield! List.map Swimmer.environment [ 3; 5 ]
+            Hopper.environment
             Manipulator.environment
             DoubleIntegrator.environment
             CartPole.railed

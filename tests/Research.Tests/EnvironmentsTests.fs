@@ -173,6 +173,15 @@ let private modelTests =
                         CartPole.pilco, [ [| 0.3; still; 0.0; 0.0 |]; [| 0.3; up; 0.0; 0.0 |] ]
                         Acrobot.environment,
                         [ for a, b in [ 0.0, 0.0; up, 0.0; 0.0, up; up, up ] -> [| a; b; 0.0; 0.0 |] ]
+                        CartDoublePendulum.environment,
+                        [
+                            for a, b in [ 0.0, 0.0; up, 0.0; 0.0, up; up, up ] -> [| 0.3; 0.0; 0.0; 0.0; a; b |]
+                        ]
+                        DoublePendulum.environment,
+                        [ for a, b in [ 0.0, 0.0; up, 0.0; 0.0, up; up, up ] -> [| 0.0; 0.0; a; b |] ]
+                        Unicycle.environment, [ Array.zeroCreate 12 ]
+                        Arm.environment 3, [ [| up; 0.0; up; 0.0; 0.0; 0.0 |] ]
+                        Swimmer.environment 3, [ [| 0.3; 0.2; 0.5; -0.4; 0.7; 0.0; 0.0; 0.0; 0.0; 0.0 |] ]
                         Car.environment, [ [| 1.0; 2.0; 0.5; 0.0 |] ]
                         DoubleIntegrator.environment, [ [| 1.0; 0.0 |] ]
                     ]

@@ -1,0 +1,26 @@
+namespace Research.Environments
+
+open Research
+
+/// The double pendulum with a motor at the inner joint only: `DoublePendulum` without its second torque.
+[<RequireQualifiedAccess>]
+module Pendubot =
+
+    /// ẋ of x = [θ̇₁, θ̇₂, θ₁, θ₂] under the torque u at the inner joint; angles from the upright, against the clock.
+    /// Source: the pendubot scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011).
+    let pilcoOde (x: Vec) (u: Vec) : Vec =
+        DoublePendulum.pilcoOde x [| u[0]; Real.Zero |]
+
+    let environment: Research.Environments.Environment =
+        { DoublePendulum.environment with
+            Name = "pendubot"
+            Summary = "swing two rods up with a motor at the inner joint only"
+            Source = "pendubot scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011)"
+            Controls = [| { Name = "torque"; Unit = "N m" } |]
+            Step = fun h -> Integrator.rk4 (Real.constant h) pilcoOde
+            Stage =
+                fun h x u ->
+                    h
+                    * (DoublePendulum.tipError x + 0.005 * Vec.squaredNorm x[..1] + 0.01 * u[0] * u[0])
+            Limits = [| -3.5 |], [| 3.5 |]
+        }
