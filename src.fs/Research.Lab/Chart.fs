@@ -86,8 +86,16 @@ module Chart =
             Colour: string
         }
 
-    /// A chart of ys over xs.
-    let draw (options: Options) (xs: float[]) (ys: float[]) : string =
+    /// A course to draw behind the line, dashed, and around it a band of the given half widths; no widths, no band.
+    type Layer =
+        {
+            Xs: float[]
+            Ys: float[]
+            Spread: float[]
+        }
+
+    /// A chart of ys over xs, in front of other courses.
+    let drawOver (behind: Layer list) (options: Options) (xs: float[]) (ys: float[]) : string =
         let svg = StringBuilder()
         let add (line: string) = svg.Append line |> ignore
 
@@ -99,10 +107,29 @@ module Chart =
             | Some(low, high) -> [ low; high ] |> List.filter isShown
             | None -> []
 
-        let shown = Array.append (Array.filter isShown ys) (List.toArray bounds)
+        let behind = behind |> List.filter (fun layer -> layer.Ys.Length > 0)
+
+        let edges (layer: Layer) =
+            if layer.Spread.Length = 0 then
+                layer.Ys
+            else
+                Array.append (Array.map2 (+) layer.Ys layer.Spread) (Array.map2 (-) layer.Ys layer.Spread)
+
+        let shown =
+            Array.concat
+                [
+                    Array.filter isShown ys
+                    List.toArray bounds
+                    behind |> Seq.collect edges |> Seq.filter isShown |> Seq.toArray
+                ]
+
         let shown = if shown.Length = 0 then [| 1.0 |] else shown
         let y0, y1 = if options.IsLog then paddedLog shown else padded shown
-        let x0, x1 = Array.head xs, Array.last xs
+        let ends = xs :: List.map _.Xs behind
+
+        let x0, x1 =
+            ends |> Seq.map Array.head |> Seq.min, ends |> Seq.map Array.last |> Seq.max
+
         let x1 = if x1 > x0 then x1 else x0 + 1.0
 
         let px x =
@@ -172,6 +199,34 @@ module Chart =
             if isShown high then
                 forbidden ceilingY (py high) (py high)
 
+        for layer in behind do
+            // points that cannot be drawn cut nothing: they are left out
+            let drawn =
+                [
+                    for i in 0 .. layer.Ys.Length - 1 do
+                        let spread = if layer.Spread.Length > 0 then layer.Spread[i] else 0.0
+
+                        if isShown (layer.Ys[i] - spread) && isShown (layer.Ys[i] + spread) then
+                            i
+                ]
+
+            let joined (points: string list) = "M" + String.concat "L" points
+            let at x y = $"{text (px x)} {text (py y)}"
+
+            if not drawn.IsEmpty then
+                if layer.Spread.Length > 0 then
+                    let upper =
+                        drawn |> List.map (fun i -> at layer.Xs[i] (layer.Ys[i] + layer.Spread[i]))
+
+                    let lower =
+                        drawn
+                        |> List.rev
+                        |> List.map (fun i -> at layer.Xs[i] (layer.Ys[i] - layer.Spread[i]))
+
+                    add $"<path class=\"band\" d=\"{joined (upper @ lower)}Z\"/>"
+
+                add $"<path class=\"behind\" d=\"{joined (drawn |> List.map (fun i -> at layer.Xs[i] layer.Ys[i]))}\"/>"
+
         let path = StringBuilder()
         let mutable isDown = false
 
@@ -201,3 +256,6 @@ module Chart =
         add $"<line class=\"cursor\" x1=\"0\" x2=\"0\" y1=\"{text ceilingY}\" y2=\"{text floorY}\"/>"
         add "</svg></figure>"
         svg.ToString()
+
+    /// A chart of ys over xs.
+    let draw (options: Options) (xs: float[]) (ys: float[]) : string = drawOver [] options xs ys

@@ -22,45 +22,42 @@ module Progress =
     /// Iterations that the live table shows.
     let private window = 12
 
-    let private cells (iteration: IterationRecord) =
-        [|
-            string iteration.Number
-            Show.number 8 iteration.Cost
-            Show.number 3 iteration.Gradient
-            Show.number 3 iteration.Regularisation
-            Show.number 3 iteration.Step
-        |]
+    /// A row of the table: one with the key of the row before it takes its place.
+    type Row = { Key: string; Cells: string[] }
 
-    let private headings = [| "iteration"; "cost"; "gradient"; "μ"; "α" |]
-
-    /// The newest iteration, every two seconds.
-    let private plain (seen: ConcurrentQueue<IterationRecord>) (work: Task<'a>) =
+    /// The newest row, every two seconds.
+    let private plain (headings: string[]) (seen: ConcurrentQueue<Row>) (work: Task<'a>) =
         while not (work.Wait 2000) do
             let mutable newest = ValueNone
-            let mutable iteration = Unchecked.defaultof<IterationRecord>
+            let mutable row = Unchecked.defaultof<Row>
 
-            while seen.TryDequeue &iteration do
-                newest <- ValueSome iteration
+            while seen.TryDequeue &row do
+                newest <- ValueSome row
 
             newest
-            |> ValueOption.iter (fun iteration ->
-                Array.map2 (fun heading cell -> $"{heading} {cell}") headings (cells iteration)
+            |> ValueOption.iter (fun row ->
+                Array.map2 (fun heading cell -> $"{heading} {cell}") headings row.Cells
                 |> String.concat "  "
                 |> Console.Error.WriteLine)
 
-    let private live (seen: ConcurrentQueue<IterationRecord>) (work: Task<'a>) =
+    let private live (headings: string[]) (seen: ConcurrentQueue<Row>) (work: Task<'a>) =
         let output = AnsiConsoleOutput Console.Error
         let console = AnsiConsole.Create(AnsiConsoleSettings(Out = output))
         let table = Table().RoundedBorder().BorderColor(Color.Grey)
+        let mutable last = ""
 
         for heading in headings do
             table.AddColumn(TableColumn(heading).RightAligned()) |> ignore
 
         let refresh () =
-            let mutable iteration = Unchecked.defaultof<IterationRecord>
+            let mutable row = Unchecked.defaultof<Row>
 
-            while seen.TryDequeue &iteration do
-                table.AddRow(cells iteration) |> ignore
+            while seen.TryDequeue &row do
+                if row.Key = last && table.Rows.Count > 0 then
+                    table.RemoveRow(table.Rows.Count - 1) |> ignore
+
+                last <- row.Key
+                table.AddRow row.Cells |> ignore
 
                 if table.Rows.Count > window then
                     table.RemoveRow 0 |> ignore
@@ -73,21 +70,38 @@ module Progress =
                     refresh ()
                     context.Refresh())
 
-    /// Runs work that reports its iterations, and shows them as they come if it lasts. Exceptions of the work come out as they are.
-    let run (style: ProgressStyle) (work: (IterationRecord -> unit) -> 'a) : 'a =
+    /// Runs work that reports rows under headings, and shows them as they come if it lasts. Exceptions of the work come out as they are.
+    let runTable (style: ProgressStyle) (headings: string[]) (work: (Row -> unit) -> 'a) : 'a =
         match style with
         | Silent -> work ignore
         | Shown ->
-            let seen = ConcurrentQueue<IterationRecord>()
+            let seen = ConcurrentQueue<Row>()
             let task = Task.Run(fun () -> work seen.Enqueue)
 
             try
                 if not (task.Wait(TimeSpan.FromSeconds patience)) then
                     if Console.IsErrorRedirected then
-                        plain seen task
+                        plain headings seen task
                     else
-                        live seen task
+                        live headings seen task
             with :? AggregateException ->
                 ()
 
             task.GetAwaiter().GetResult()
+
+    /// Runs work that reports its iterations, and shows them as they come if it lasts. Exceptions of the work come out as they are.
+    let run (style: ProgressStyle) (work: (IterationRecord -> unit) -> 'a) : 'a =
+        let row (iteration: IterationRecord) =
+            {
+                Key = string iteration.Number
+                Cells =
+                    [|
+                        string iteration.Number
+                        Show.number 8 iteration.Cost
+                        Show.number 3 iteration.Gradient
+                        Show.number 3 iteration.Regularisation
+                        Show.number 3 iteration.Step
+                    |]
+            }
+
+        runTable style [| "iteration"; "cost"; "gradient"; "μ"; "α" |] (fun report -> work (row >> report))
