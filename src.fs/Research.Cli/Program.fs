@@ -19,12 +19,13 @@ EXAMPLES:
     {program} solve car --seed 3 --output parked
     {program} solve pendulum --limits -2,2 --horizon 200
     {program} solve cartpole --solver ddp --json
+    {program} learn pilco --scenario cartpole --seed 1
     {program} verify tests/golden/*.json
 
 EXIT CODES:
 
-    0     solved to the tolerances; every case passed
-    1     the solver stopped short of its tolerances; a case failed
+    0     solved to the tolerances; the task was learnt; every case passed
+    1     the solver stopped short of its tolerances; the task was not learnt; a case failed
     2     wrong command line, or a file that cannot be read
     3     a file could not be written
     130   interrupted by Ctrl-C or SIGTERM; what was found so far is written
@@ -71,7 +72,12 @@ let private execute (arguments: string[]) (cancellation: CancellationToken) : Re
             | Some(Solve solve) ->
                 SolveOptions.parse solve (commandOf arguments)
                 |> Result.bind (fun options -> SolveCommand.run options cancellation sinceStart)
-            | Some(List list) -> ListCommand.run (list.Contains ListArguments.Json)
+            | Some(Learn learn) ->
+                match learn.GetSubCommand() with
+                | Pilco pilco ->
+                    LearnOptions.parse pilco (commandOf arguments)
+                    |> Result.bind (fun options -> LearnCommand.run options cancellation sinceStart)
+            | Some(List list) -> ListCommand.run (list.Contains Scenarios) (list.Contains ListArguments.Json)
             | Some(Verify verify) ->
                 VerifyCommand.run
                     (verify.TryGetResult VerifyArguments.Tolerance)
