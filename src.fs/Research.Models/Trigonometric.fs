@@ -1,7 +1,6 @@
 namespace Research.Models
 
 open System
-open Research
 
 /// A wave amplitude · sin(frequency · x[Input] + phase).
 type Wave =
@@ -26,38 +25,92 @@ module Trigonometric =
             if wave.Input < 0 || wave.Input >= inputs then
                 invalidArg (nameof outputs) $"waves of {inputs} numbers cannot have the input {wave.Input}"
 
-        let moments (mean: Vec) (sigma: Mat) =
+        let e = outputs.Length
+
+        let apply (x: Gaussian) =
             let argument (wave: Wave) =
-                wave.Frequency * mean[wave.Input] + wave.Phase
+                wave.Frequency * x.Mean[wave.Input] + wave.Phase
 
             let half (wave: Wave) =
-                0.5 * wave.Frequency * wave.Frequency * sigma[wave.Input, wave.Input]
+                0.5 * wave.Frequency * wave.Frequency * x.Covariance[wave.Input, wave.Input]
 
-            let covariance (a: Wave) (b: Wave) =
-                let c = a.Frequency * b.Frequency * sigma[a.Input, b.Input]
-                let v = half a + half b
-                let ofMeans = exp -v
-                let difference = (exp (c - v) + ofMeans) * cos (argument a - argument b)
-                let sum = (exp (-c - v) + ofMeans) * cos (argument a + argument b)
-                0.5 * a.Amplitude * b.Amplitude * tanh (0.5 * c) * (difference + sum)
+            let moments = Moments.zero inputs e
 
-            let total f (output: Wave[]) = Vec.sum (Array.map f output)
+            for j in 0 .. e - 1 do
+                for a in outputs[j] do
+                    let size = a.Amplitude * exp -(half a)
+                    moments.Mean[j] <- moments.Mean[j] + size * sin (argument a)
 
-            Array.map (total (fun wave -> wave.Amplitude * exp -(half wave) * sin (argument wave))) outputs,
-            Array2D.init outputs.Length outputs.Length (fun i j ->
-                // equal above and below the diagonal, so that the graph holds each once
-                let i, j = min i j, max i j
-                total (fun a -> total (covariance a) outputs[j]) outputs[i]),
-            Array2D.init inputs outputs.Length (fun i j ->
-                total
-                    (fun wave ->
-                        if wave.Input = i then
-                            wave.Amplitude * wave.Frequency * exp -(half wave) * cos (argument wave)
-                        else
-                            Real.Zero)
-                    outputs[j])
+                    moments.Cross[a.Input, j] <- moments.Cross[a.Input, j] + size * a.Frequency * cos (argument a)
 
-        MomentMap.ofTraced inputs outputs.Length moments
+                    for k in 0..j do
+                        for b in outputs[k] do
+                            let c = a.Frequency * b.Frequency * x.Covariance[a.Input, b.Input]
+                            let v, ma, mb = half a + half b, argument a, argument b
+                            let ofMeans = exp -v
+
+                            let both =
+                                (exp (c - v) + ofMeans) * cos (ma - mb)
+                                + (exp (-c - v) + ofMeans) * cos (ma + mb)
+
+                            moments.Covariance[j, k] <-
+                                moments.Covariance[j, k]
+                                + 0.5 * a.Amplitude * b.Amplitude * Math.Tanh(0.5 * c) * both
+
+                for k in 0 .. j - 1 do
+                    moments.Covariance[k, j] <- moments.Covariance[j, k]
+
+            let pull (adjoint: Moments) =
+                let target = Gaussian.zero inputs
+                let ofMean, ofSigma = target.Mean, target.Covariance
+
+                // derivatives with respect to ωx + φ and to half its variance
+                let add (wave: Wave) byArgument byHalf =
+                    let i, f = wave.Input, wave.Frequency
+                    ofMean[i] <- ofMean[i] + f * byArgument
+                    ofSigma[i, i] <- ofSigma[i, i] + 0.5 * f * f * byHalf
+
+                for j in 0 .. e - 1 do
+                    for a in outputs[j] do
+                        let size = a.Amplitude * exp -(half a)
+                        let m, cross = adjoint.Mean[j], a.Frequency * adjoint.Cross[a.Input, j]
+                        let sine, cosine = size * sin (argument a), size * cos (argument a)
+                        add a (m * cosine - cross * sine) -(m * sine + cross * cosine)
+
+                        for k in 0..j do
+                            let weight =
+                                if j = k then
+                                    adjoint.Covariance[j, j]
+                                else
+                                    adjoint.Covariance[j, k] + adjoint.Covariance[k, j]
+
+                            for b in outputs[k] do
+                                let c = a.Frequency * b.Frequency * x.Covariance[a.Input, b.Input]
+                                let v, ma, mb = half a + half b, argument a, argument b
+                                let scale = 0.5 * weight * a.Amplitude * b.Amplitude
+                                let near, far, ofMeans = exp (c - v), exp (-c - v), exp -v
+                                let t = scale * Math.Tanh(0.5 * c)
+                                let difference, sum = t * (near + ofMeans), t * (far + ofMeans)
+                                let byHalf = -(difference * cos (ma - mb) + sum * cos (ma + mb))
+                                let byDifference = -difference * sin (ma - mb)
+                                let bySum = -sum * sin (ma + mb)
+                                add a (byDifference + bySum) byHalf
+                                add b (bySum - byDifference) byHalf
+                                let byC = scale * (near * cos (ma - mb) + far * cos (ma + mb))
+                                let i, l = a.Input, b.Input
+                                let half = 0.5 * a.Frequency * b.Frequency * byC
+                                ofSigma[i, l] <- ofSigma[i, l] + half
+                                ofSigma[l, i] <- ofSigma[l, i] + half
+
+                target
+
+            moments, pull
+
+        {
+            Inputs = inputs
+            Outputs = e
+            Apply = apply
+        }
 
     let private wave input amplitude frequency phase =
         {

@@ -104,6 +104,45 @@ module MomentKinds =
                 }
             ]
 
+    /// A sparse process with given inducing inputs, shared or one set an output.
+    let private sparse (case: JsonElement) : CaseResult list =
+        let inputs, targets =
+            Json.matrix (Json.get "inputs" case), Json.matrix (Json.get "targets" case)
+
+        let hyper = hyperparameters case
+
+        let sets =
+            (Json.get "induce" case).EnumerateArray() |> Seq.map Json.matrix |> Seq.toArray
+
+        let inducing = Array.init hyper.Length (fun a -> sets[min a (sets.Length - 1)])
+
+        match SparseGaussianProcess.bumps hyper inputs targets inducing with
+        | Error fault -> failwith $"{fault}"
+        | Ok bumps ->
+            let likelihoods =
+                Array.init hyper.Length (fun a ->
+                    SparseGaussianProcess.negativeLog hyper[a] inputs targets[*, a] inducing[a])
+
+            // gradients of a set that outputs share add up
+            let gradients =
+                Array.init sets.Length (fun s ->
+                    likelihoods
+                    |> Array.indexed
+                    |> Array.filter (fun (a, _) -> min a (sets.Length - 1) = s)
+                    |> Array.map (fun (_, (_, slope)) -> Seq.cast<float> slope |> Seq.toArray)
+                    |> Array.reduce (Array.map2 (+)))
+
+            [
+                result
+                    $"gp-fitc {inputs.GetLength 0}×{inputs.GetLength 1}"
+                    // a ridge of 1e-6 is all that holds the inducing inputs' covariance: its condition may exceed 1e6
+                    (moments loose "V" (MomentMatching.ofBumps bumps) case
+                     @ [
+                         Comparison.field loose case "fitc_nlml" [ Array.sumBy fst likelihoods ]
+                         Comparison.field loose case "fitc_dnlml_dinduce" (Array.concat gradients)
+                     ])
+            ]
+
     /// A sum of sines of some of the numbers, scaled by e.
     let private waves name (build: float[] -> MomentMap) (case: JsonElement) : CaseResult list =
         let scales = Json.vector (Json.get "e" case)
@@ -242,6 +281,7 @@ module MomentKinds =
     let parts: Map<string, JsonElement -> CaseResult list> =
         Map.ofList
             [
+                "gp-fitc", sparse
                 "trig-moments", waves "trig-moments" Trigonometric.sinCos
                 "squash-sin", waves "squash-sin" Trigonometric.sine
                 "squash-sat", waves "squash-sat" Trigonometric.squash

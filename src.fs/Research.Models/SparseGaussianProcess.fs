@@ -1,0 +1,240 @@
+namespace Research.Models
+
+open System
+open Research
+open Research.Kernels
+
+/// The fully independent training conditional: a Gaussian process whose data speak through m inducing inputs z. With Λ = diag(K_nn − Q_nn)
+/// + noise²·I and A = K_mm + K_mn Λ⁻¹ K_nm: β = A⁻¹ K_mn Λ⁻¹ y, and the uncertainty is s − k(x)ᵀ(K_mm⁻¹ − A⁻¹)k(x).
+/// Source: Snelson and Ghahramani, Sparse Gaussian Processes using Pseudo-inputs (NIPS 2006).
+[<RequireQualifiedAccess>]
+module SparseGaussianProcess =
+
+    /// on the diagonal of K_mm, as PILCO 0.9 has it
+    let private ridge = 1e-6
+
+    /// What one output is made of.
+    type private Parts =
+        {
+            /// K_mn, [m, n]
+            Across: float[,]
+            /// K_mm without its ridge
+            Inner: float[,]
+            InnerFactor: float[,]
+            Factor: float[,]
+            /// Λ
+            Noise: float[]
+            /// A⁻¹ K_mn Λ⁻¹ y
+            Weights: float[]
+        }
+
+    let private readOnly (a: float[,]) : ReadOnlySpan<float> = Span.op_Implicit (SmallMatrix.span a)
+
+    let private parts
+        (hyper: Hyperparameters)
+        (inputs: float[,])
+        (targets: float[])
+        (inducing: float[,])
+        : Parts option =
+        let n, m, d = inputs.GetLength 0, inducing.GetLength 0, inputs.GetLength 1
+        let variance = hyper.Signal * hyper.Signal
+
+        let points =
+            Array2D.init (m + n) d (fun i j -> if i < m then inducing[i, j] else inputs[i - m, j])
+            |> fun both -> Likelihood.standardise both hyper.Lengthscales
+
+        let ofInducing = points[.. m - 1, *]
+
+        let inner =
+            Likelihood.correlations ofInducing ofInducing
+            |> Array2D.map (fun c -> variance * c)
+
+        let across =
+            Likelihood.correlations ofInducing points[m.., *]
+            |> Array2D.map (fun c -> variance * c)
+
+        let innerFactor = Array2D.copy inner
+
+        for i in 0 .. m - 1 do
+            innerFactor[i, i] <- innerFactor[i, i] + ridge
+
+        let factor = Array2D.copy innerFactor
+
+        if not (Matrix.Cholesky(SmallMatrix.span innerFactor, m)) then
+            None
+        else
+            let half = Array2D.copy across
+            Matrix.SolveLower(readOnly innerFactor, SmallMatrix.span half, m, n)
+
+            let noise =
+                Array.init n (fun i ->
+                    let mutable sum = variance + hyper.Noise * hyper.Noise
+
+                    for k in 0 .. m - 1 do
+                        sum <- sum - half[k, i] * half[k, i]
+
+                    sum)
+
+            let weighted = Array2D.init m n (fun k i -> across[k, i] / noise[i])
+            SmallMatrix.addProduct factor false 1.0 weighted (SmallMatrix.transpose across)
+
+            if
+                Array.forall (fun v -> v > 0.0) noise
+                && Matrix.Cholesky(SmallMatrix.span factor, m)
+            then
+                let weights = SmallMatrix.mulVec weighted targets
+                Matrix.Solve(readOnly factor, weights.AsSpan(), m, 1)
+
+                Some
+                    {
+                        Across = across
+                        Inner = inner
+                        InnerFactor = innerFactor
+                        Factor = factor
+                        Noise = noise
+                        Weights = weights
+                    }
+            else
+                None
+
+    let private inverse (factor: float[,]) : float[,] =
+        let n = factor.GetLength 0
+        let result = Array2D.zeroCreate n n
+        Matrix.InverseOfFactor(readOnly factor, n).AsSpan().CopyTo(SmallMatrix.span result)
+        result
+
+    /// −ln p(y) of one output, and its derivatives with respect to the inducing inputs [m, d]; infinite with NaN where a matrix has no
+    /// factor. With G = y − K_nm β, r = Λ⁻¹G (that is, (Q_nn + Λ)⁻¹ y) and S = diag of the inverse: all derivatives are traces of
+    /// ½((Q_nn + Λ)⁻¹ − r rᵀ) with dQ off the diagonal.
+    let negativeLog
+        (hyper: Hyperparameters)
+        (inputs: float[,])
+        (targets: float[])
+        (inducing: float[,])
+        : float * float[,] =
+        let n, m, d = inputs.GetLength 0, inducing.GetLength 0, inputs.GetLength 1
+
+        match parts hyper inputs targets inducing with
+        | None -> infinity, Array2D.create m d nan
+        | Some p ->
+            let fitted = SmallMatrix.mulVec (SmallMatrix.transpose p.Across) p.Weights
+            let r = Array.init n (fun i -> (targets[i] - fitted[i]) / p.Noise[i])
+
+            let mutable value =
+                0.5 * SmallMatrix.dot targets r + 0.5 * float n * log (2.0 * Math.PI)
+
+            for i in 0 .. n - 1 do
+                value <- value + 0.5 * log p.Noise[i]
+
+            for k in 0 .. m - 1 do
+                value <- value + log p.Factor[k, k] - log p.InnerFactor[k, k]
+
+            // U = K_mm⁻¹ K_mn; M = (Q + Λ)⁻¹ − r rᵀ without its diagonal D: dφ = Σ M_ij dQ_ij/2 over i ≠ j, Q = K_nm K_mm⁻¹ K_mn.
+            // ∂φ/∂K_mn = U (M − D), ∂φ/∂K_mm = −½ U (M − D) Uᵀ, with U (Q + Λ)⁻¹ = A⁻¹ K_mn Λ⁻¹
+            let u = Array2D.copy p.Across
+            Matrix.Solve(readOnly p.InnerFactor, SmallMatrix.span u, m, n)
+            let solved = Array2D.init m n (fun k i -> p.Across[k, i] / p.Noise[i])
+            Matrix.Solve(readOnly p.Factor, SmallMatrix.span solved, m, n)
+            let along = SmallMatrix.mulVec u r
+
+            let diagonal =
+                Array.init n (fun i ->
+                    let mutable sum = 0.0
+
+                    for k in 0 .. m - 1 do
+                        sum <- sum + p.Across[k, i] * solved[k, i]
+
+                    (1.0 - sum) / p.Noise[i] - r[i] * r[i])
+
+            let ofAcross =
+                Array2D.init m n (fun k i -> solved[k, i] - along[k] * r[i] - u[k, i] * diagonal[i])
+
+            let ofInner = SmallMatrix.mul ofAcross (SmallMatrix.transpose u)
+            let gradient = Array2D.zeroCreate m d
+
+            for k in 0 .. m - 1 do
+                for j in 0 .. d - 1 do
+                    let l = hyper.Lengthscales[j]
+                    let mutable sum = 0.0
+
+                    for i in 0 .. n - 1 do
+                        sum <- sum - ofAcross[k, i] * p.Across[k, i] * (inducing[k, j] - inputs[i, j])
+
+                    for i in 0 .. m - 1 do
+                        let both = 0.5 * (ofInner[k, i] + ofInner[i, k])
+                        sum <- sum + both * p.Inner[k, i] * (inducing[k, j] - inducing[i, j])
+
+                    gradient[k, j] <- sum / (l * l)
+
+            value, gradient
+
+    /// The process as bumps at its inducing inputs, one [m, d] an output, with its uncertainty, for moments at normal inputs: what
+    /// MomentMatching.ofBumps takes. hyperparameters, inducing: one an output. inputs:[n, d] targets:[n, e].
+    let bumps
+        (hyperparameters: Hyperparameters[])
+        (inputs: float[,])
+        (targets: float[,])
+        (inducing: float[,][])
+        : Result<Bumps[], GaussianProcessFault> =
+        let e = targets.GetLength 1
+
+        if hyperparameters.Length <> e || inducing.Length <> e then
+            invalidArg
+                (nameof inducing)
+                $"{e} outputs got {hyperparameters.Length} hyperparameters and {inducing.Length} sets of inducing inputs"
+
+        let all =
+            Array.init e (fun a -> parts hyperparameters[a] inputs targets[*, a] inducing[a])
+
+        match Array.tryFindIndex Option.isNone all with
+        | Some output -> Error(Singular output)
+        | None ->
+            Ok(
+                Array.init e (fun a ->
+                    let part = all[a].Value
+                    let reduction = inverse part.InnerFactor
+                    SmallMatrix.add reduction -1.0 (inverse part.Factor)
+
+                    {
+                        Points = inducing[a]
+                        Lengthscales = hyperparameters[a].Lengthscales
+                        Variance = hyperparameters[a].Signal * hyperparameters[a].Signal
+                        Weights = part.Weights
+                        Reduction = Some reduction
+                    })
+            )
+
+    /// Inducing inputs [m, d] shared by all outputs, of least total −ln p(y), from given ones; and that total.
+    let optimise
+        (maxIterations: int)
+        (hyperparameters: Hyperparameters[])
+        (inputs: float[,])
+        (targets: float[,])
+        (start: float[,])
+        : float[,] * float =
+        let m, d = start.GetLength 0, start.GetLength 1
+
+        let shape (x: float[]) =
+            Array2D.init m d (fun i j -> x[i * d + j])
+
+        let objective x =
+            let gradient = Array2D.zeroCreate m d
+            let mutable value = 0.0
+
+            hyperparameters
+            |> Array.iteri (fun a hyper ->
+                let part, slope = negativeLog hyper inputs targets[*, a] (shape x)
+                value <- value + part
+                SmallMatrix.add gradient 1.0 slope)
+
+            value, Array.ofSeq (Seq.cast<float> gradient)
+
+        let found =
+            Bfgs.minimise
+                { Bfgs.defaults with
+                    MaxIterations = maxIterations
+                }
+                objective
+                (Array.ofSeq (Seq.cast<float> start))
+
+        shape found.X, found.Value
