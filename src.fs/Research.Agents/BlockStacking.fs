@@ -23,6 +23,7 @@ module BlockStacking =
     /// where the tower stands on the table, x and y in m
     let tower = 0.27, 0.0
 
+    /// time of a step in s, steps of a rollout
     let timeStep, horizon = 0.5, 10
 
     /// time constant of the servos in s, their highest speed in rad/s, half of the play of their gears in rad

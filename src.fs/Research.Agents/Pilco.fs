@@ -22,6 +22,8 @@ type PilcoOptions =
         Exploration: float
         /// iterations of the training of the model at most, one output
         TrainingIterations: int
+        /// iterations of the search for the inducing inputs of a sparse model at most
+        InducingIterations: int
         /// the learner stops after the first trial that is solved
         StopsWhenSolved: bool
     }
@@ -34,6 +36,8 @@ type Trial =
         Parameters: float[]
         /// of the model that the policy was found with
         Hyperparameters: Hyperparameters[]
+        /// inducing inputs of that model [k, d]; none where it spoke with all data
+        Inducing: float[,]
         Forecast: Forecast option
         /// expected sum of losses before the search and after each of its line searches
         Search: float[]
@@ -52,6 +56,15 @@ type Prior =
         Hyperparameters: Hyperparameters[]
         Inputs: float[,]
         Targets: float[,]
+    }
+
+/// What rollouts teach about the dynamics: a Gaussian process of differences of the state, sparse where there are many data.
+type DynamicsModel =
+    {
+        Hyperparameters: Hyperparameters[]
+        /// [k, d]; none where all data speak
+        Inducing: float[,]
+        Moments: MomentMap
     }
 
 /// A learner between two trials: everything that the next one depends on.
@@ -116,6 +129,7 @@ module Pilco =
             Evaluations = scenario.Evaluations
             Exploration = 0.0
             TrainingIterations = 300
+            InducingIterations = 50
             StopsWhenSolved = true
         }
 
@@ -206,23 +220,68 @@ module Pilco =
         | None -> inputs, targets
         | Some prior -> stack prior.Inputs inputs, stack prior.Targets targets
 
-    /// Trains the model on all data, from the hyperparameters of the last one where there is one.
-    let train (state: PilcoState) : Result<GaussianProcess, GaussianProcessFault> =
+    /// Some of the rows, drawn without putting back.
+    let private someRows (rng: Rng) (count: int) (all: float[,]) : float[,] =
+        let order = Array.init (all.GetLength 0) id
+
+        for i in 0 .. count - 1 do
+            let j = i + int (rng.Uniform() * float (order.Length - i))
+            let held = order[i]
+            order[i] <- order[j]
+            order[j] <- held
+
+        Array2D.init count (all.GetLength 1) (fun i j -> all[order[i], j])
+
+    /// Trains the model on all data, from the hyperparameters of the last one where there is one. Where there are more data than the scenario
+    /// has inducing inputs, these are found too, from those of the last model or from some of the data.
+    let train (state: PilcoState) : Result<DynamicsModel, GaussianProcessFault> =
         let inputs, targets = data state
+        let last = List.tryLast state.PolicyTrials
 
         let start =
-            match List.tryLast state.PolicyTrials, state.Prior with
+            match last, state.Prior with
             | Some trial, _ -> Some trial.Hyperparameters
             | None, Some prior -> Some prior.Hyperparameters
             | None, None -> None
 
-        GaussianProcess.fitFrom
+        let options =
             { GaussianProcess.defaults with
                 MaxIterations = state.Options.TrainingIterations
             }
-            start
-            inputs
-            targets
+
+        GaussianProcess.fitFrom options start inputs targets
+        |> Result.bind (fun full ->
+            let count = state.Scenario.Inducing
+
+            if full.Count <= count then
+                Ok
+                    {
+                        Hyperparameters = full.Hyperparameters
+                        Inducing = Array2D.zeroCreate 0 0
+                        Moments = GaussianProcess.moments full
+                    }
+            else
+                let first =
+                    match last with
+                    | Some trial when trial.Inducing.Length > 0 -> trial.Inducing
+                    | _ -> someRows (stream state Purpose.Inducing) count inputs
+
+                let iterations = state.Options.InducingIterations
+
+                let inducing, _ =
+                    SparseGaussianProcess.optimise iterations full.Hyperparameters inputs targets first
+
+                SparseGaussianProcess.bumps
+                    full.Hyperparameters
+                    inputs
+                    targets
+                    (Array.map (fun _ -> inducing) full.Hyperparameters)
+                |> Result.map (fun bumps ->
+                    {
+                        Hyperparameters = full.Hyperparameters
+                        Inducing = inducing
+                        Moments = MomentMatching.ofBumps bumps
+                    }))
 
     /// θ with which the next search starts: that of the last trial, of the prior, or a drawn one.
     let private firstParameters (state: PilcoState) : float[] =
@@ -256,6 +315,7 @@ module Pilco =
                 Rollout = rollout
                 Parameters = [||]
                 Hyperparameters = [||]
+                Inducing = Array2D.zeroCreate 0 0
                 Forecast = None
                 Search = [||]
                 IsSolved = Rollout.isSolved state.Scenario rollout
@@ -280,8 +340,7 @@ module Pilco =
         | Ok model ->
             let trained = clock ()
 
-            let plan =
-                Plan.create scenario options.Policy options.Exploration (GaussianProcess.moments model)
+            let plan = Plan.create scenario options.Policy options.Exploration model.Moments
 
             let values = ResizeArray()
 
@@ -326,6 +385,7 @@ module Pilco =
                         Rollout = rollout
                         Parameters = search.X
                         Hyperparameters = model.Hyperparameters
+                        Inducing = model.Inducing
                         Forecast = Some forecast
                         Search = values.ToArray()
                         IsSolved = Rollout.isSolved scenario rollout

@@ -29,6 +29,7 @@ let private options seed : PilcoOptions =
         Trials = 4
         LineSearches = 4
         TrainingIterations = 30
+        InducingIterations = 5
         StopsWhenSolved = false
     }
 
@@ -58,7 +59,7 @@ let tests =
                 for kind, exploration in [ Rbf 4, -0.5; Linear, 0.0; Rbf 3, 0.7 ] do
                     let state = Pilco.start short { options 3 with Policy = kind } |> next
                     let model = Expect.wantOk (Pilco.train state) "a model"
-                    let plan = Plan.create short kind exploration (GaussianProcess.moments model)
+                    let plan = Plan.create short kind exploration model.Moments
                     let random = Random 9
 
                     let parameters =
@@ -86,7 +87,7 @@ let tests =
             test "the value is the sum of the losses of the forecast" {
                 let state = Pilco.start short (options 3) |> next
                 let model = Expect.wantOk (Pilco.train state) "a model"
-                let plan = Plan.create short (Rbf 4) 0.0 (GaussianProcess.moments model)
+                let plan = Plan.create short (Rbf 4) 0.0 model.Moments
                 let parameters = Controller.draw short (Rbf 4) (Rng.OfSeed 1)
                 let forecasts = [ for start in 0..1 -> Plan.forecast plan parameters start ]
                 let mean = forecasts |> List.averageBy (fun forecast -> Array.sum forecast.Loss)
@@ -97,23 +98,29 @@ let tests =
                     Expect.equal (Array2D.length1 forecast.Mean) (short.Horizon + 1) "and has every state"
             }
 
-            test "a learner that goes on from a checkpoint does the same, bit by bit" {
-                let through = Pilco.start short (options 5) |> after 4
-                let before = Pilco.start short (options 5) |> after 2
+            for name, scenario in [ "all data", short; "inducing inputs", { short with Inducing = 12 } ] do
+                test $"a learner that goes on from a checkpoint does the same, bit by bit, with {name}" {
+                    let through = Pilco.start scenario (options 5) |> after 4
+                    let before = Pilco.start scenario (options 5) |> after 2
 
-                let restored =
-                    Expect.wantOk (Checkpoint.ofJson (find short) (Checkpoint.toJson before)) "it can be read"
+                    let restored =
+                        Expect.wantOk (Checkpoint.ofJson (find scenario) (Checkpoint.toJson before)) "it can be read"
 
-                let resumed = restored |> after 2
-                Expect.equal resumed.Trials.Length 4 "trials"
+                    let resumed = restored |> after 2
+                    Expect.equal resumed.Trials.Length 4 "trials"
 
-                Expect.sequenceEqual (Checkpoint.toJson resumed) (Checkpoint.toJson through) "the same bytes"
+                    Expect.equal
+                        (Array2D.length1 (List.last through.Trials).Inducing)
+                        (if scenario.Inducing = 12 then 12 else 0)
+                        "inducing inputs"
 
-                Expect.equal
-                    (List.last resumed.Trials).Rollout.Plant
-                    (List.last through.Trials).Rollout.Plant
-                    "the same bits of the last rollout"
-            }
+                    Expect.sequenceEqual (Checkpoint.toJson resumed) (Checkpoint.toJson through) "the same bytes"
+
+                    Expect.equal
+                        (List.last resumed.Trials).Rollout.Plant
+                        (List.last through.Trials).Rollout.Plant
+                        "the same bits of the last rollout"
+                }
 
             test "other seeds give other rollouts" {
                 let first seed =
@@ -273,7 +280,7 @@ let tests =
                     |> Text.Encoding.UTF8.GetString
 
                 refuses "null" "nothing"
-                refuses good[.. good.Length / 2] "end of data"
+                refuses good[.. good.Length / 2] "Path: $"
                 refuses (good.Replace("\"form_version\":1", "\"form_version\":9")) "version 9"
                 refuses (good.Replace("\"pendulum\"", "\"other\"")) "no other"
                 refuses "[1]" "JSON"
