@@ -110,6 +110,24 @@ let field i (row: string) = (row.Split ',').[i]
 let isOf (scenario: Scenario) (seed: int) row =
     field 0 row = scenario.Name && int (field 1 row) = seed
 
+/// The last rollout of the first seed that solves a scenario, to look at.
+let draw (state: PilcoState) =
+    let scenario = state.Scenario
+    let file = Path.Combine(folder, "figures", $"{scenario.Name}.svg")
+
+    if state.IsSolved && not isSmoke && not (File.Exists file) then
+        let plant = (List.last state.Trials).Rollout.Plant
+        let names = [ for _ in 1 .. Array2D.length2 plant -> "", "" ]
+
+        let run =
+            { Run.ofTrajectory scenario.Name scenario.TimeStep names plant [] (Array2D.zeroCreate 0 0) with
+                Summary = scenario.Summary
+                Scene = scenario.Scene
+            }
+
+        Directory.CreateDirectory(Path.Combine(folder, "figures")) |> ignore
+        File.WriteAllText(file, Motion.toSvg run)
+
 let mutable all = known
 
 for scenario, seeds in plan do
@@ -134,6 +152,7 @@ for scenario, seeds in plan do
                 (processor () - before)
                 watch.Elapsed.TotalSeconds
 
+            draw state
             all <- all @ rows scenario seed state
 
             if not isSmoke then

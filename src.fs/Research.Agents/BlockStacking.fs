@@ -5,9 +5,9 @@ open Research
 open Research.Models
 open Research.Environments
 
-/// A low-cost arm that stacks blocks. Four hobby servos (base, shoulder, elbow, wrist) take increments of their set points twice a second;
-/// nothing measures the joints. A depth camera sees the centre of the block in the gripper, and that is all the learner is given. The servos
-/// lag, are limited in speed, stop beside their set points, and their gears have play.
+/// A low-cost arm that stacks blocks. Four hobby servos (base, shoulder, elbow, wrist) take set points twice a second; nothing measures the
+/// joints. A depth camera sees the centre of the block in the gripper, and that is all the learner is given. The servos lag, are limited in
+/// speed, stop beside their set points, and their gears have play.
 ///
 /// The task is that of Deisenroth, Rasmussen and Fox, Learning to Control a Low-Cost Manipulator using Data-Efficient Reinforcement Learning
 /// (RSS 2011). The arm's sizes and faults are ours, of the order of what such arms have.
@@ -32,13 +32,10 @@ module BlockStacking =
     /// what each servo stops beside its set point, rad
     let private bias = [| 0.03; -0.04; 0.03; -0.02 |]
 
-    /// set points that the servos accept, rad
-    let private lowest, highest = [| -1.6; 0.1; -2.4; -1.8 |], [| 1.6; 1.9; 0.2; 1.2 |]
-
     /// standard deviation of the camera in each direction, m
     let cameraNoise = 0.003
 
-    /// joint angles at the start of a rollout: the block held up beside the tower
+    /// set points at the start of a rollout, from which controls count: the block held up beside the tower
     let private home = [| -0.7; 1.25; -1.35; -0.6 |]
 
     /// Places [x, y, z] along the arm at joint angles: shoulder, elbow, wrist, centre of the block.
@@ -60,27 +57,24 @@ module BlockStacking =
         let x, y, z = Array.last (places q)
         [| x; y; z |]
 
-    // the plant's state: set points, motors, joints, four each
-    let private joints (plant: float[]) = plant[8..11]
+    // the plant's state: four motors, four joints
+    let private joints (plant: float[]) = plant[4..7]
 
     /// The joints over one step, in the given number of equal parts: states of the plant, the first left out.
     let private travel (parts: int) (plant: float[]) (u: float[]) : float[] list =
         let h = timeStep / float parts
 
-        let points =
-            Array.init 4 (fun i -> Math.Clamp(plant[i] + u[i], lowest[i], highest[i]))
-
         let step (plant: float[]) =
             let motors =
                 Array.init 4 (fun i ->
-                    let rate = (points[i] + bias[i] - plant[4 + i]) / lag
-                    plant[4 + i] + h * Math.Clamp(rate, -speed, speed))
+                    let rate = (home[i] + u[i] + bias[i] - plant[i]) / lag
+                    plant[i] + h * Math.Clamp(rate, -speed, speed))
 
             // a joint is carried along only where the motor has crossed the play
             let joints =
-                Array.init 4 (fun i -> Math.Clamp(plant[8 + i], motors[i] - play, motors[i] + play))
+                Array.init 4 (fun i -> Math.Clamp(plant[4 + i], motors[i] - play, motors[i] + play))
 
-            Array.concat [ points; motors; joints ]
+            Array.append motors joints
 
         List.init parts id |> List.scan (fun state _ -> step state) plant |> List.tail
 
@@ -92,16 +86,18 @@ module BlockStacking =
             for i in 0 .. level - 1 -> [| fst tower; snd tower; (float i + 0.5) * block |]
         ]
 
+    /// height above its place from which a block is let go, m
+    let private clearance = 0.015
+
     /// Where a block of a level belongs: just above its place, from where it is let go.
     let target (level: int) : float[] =
-        [| fst tower; snd tower; (float level + 0.5) * block + 0.005 |]
+        [| fst tower; snd tower; (float level + 0.5) * block + clearance |]
 
-    /// Steps of a rollout in which the block touched the table or a block of the tower, of a given level.
+    /// Steps of a rollout in which the block touched a block of a tower of a given level.
     let collisions (level: int) (rollout: Rollout) : int =
         let touches (p: float[]) =
-            p[2] < 0.5 * block
-            || rest level
-               |> List.exists (fun other -> Array.forall2 (fun (a: float) b -> abs (a - b) < block) p other)
+            rest level
+            |> List.exists (fun other -> Array.forall2 (fun (a: float) b -> abs (a - b) < block) p other)
 
         Seq.init rollout.Steps (fun t ->
             travel parts rollout.Plant[t, *] rollout.Controls[t, *]
@@ -144,15 +140,13 @@ module BlockStacking =
                     ]
         }
 
-    /// Stacking a block onto a tower of `level` blocks; where the tower is to be avoided, its blocks and the table below the block's way are
-    /// penalties of the loss.
+    /// Stacking a block onto a tower of `level` blocks; where the tower is to be avoided, its blocks are penalties of the loss.
     let scenario (level: int) (avoids: bool) : Scenario =
         if level < 0 || level > 5 then
             invalidArg (nameof level) $"a tower has 0 to 5 blocks, and {level} were asked for"
 
-        let start =
-            Array.concat [ home; Array.map2 (+) home bias; Array.map2 (+) home bias ]
-
+        let still = Array.map2 (+) home bias
+        let start = Array.append still still
         let goal = target level
 
         {
@@ -171,9 +165,9 @@ module BlockStacking =
             Measure = fun rng plant -> centre (joints plant) |> Array.map (fun x -> x + cameraNoise * rng.Normal())
             Starts = [| start |]
             // the arm is put up by hand, and its joints are then where their motors are
-            StartSpread = Array.create 12 0.01
+            StartSpread = Array.create 8 0.01
             ModelSpread = Array.create 3 0.01
-            Limits = Array.create 4 0.35
+            Limits = [| 1.0; 0.7; 0.7; 0.7 |]
             RandomShare = 1.0
             Angles = [||]
             DynamicsInputs = [| 0; 1; 2 |]
