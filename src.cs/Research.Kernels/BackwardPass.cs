@@ -27,6 +27,8 @@ public sealed unsafe class BackwardPass
     private readonly double[] vx;
     private readonly double[] vxx;
     private readonly BoxQpSolver box;
+    private int done;
+    private double changes;
 
     /// <summary>A backward pass for n states and m controls.</summary>
     public BackwardPass(int n, int m)
@@ -56,7 +58,7 @@ public sealed unsafe class BackwardPass
     public double Quadratic { get; private set; }
 
     /// <summary>Mean over the steps of max |k|/(|u|+1), the measure of convergence of the original.</summary>
-    public double Gradient { get; private set; }
+    public double Gradient => done > 0 ? changes / done : 0;
 
     /// <summary>Gradient of the value function at the first step.</summary>
     public ReadOnlySpan<double> Vx => vx;
@@ -64,23 +66,7 @@ public sealed unsafe class BackwardPass
     /// <summary>Hessian of the value function at the first step, row-major.</summary>
     public ReadOnlySpan<double> Vxx => vxx;
 
-    /// <summary>
-    /// Runs the pass. Returns −1, or the step at which Quu was not positive definite.
-    /// </summary>
-    /// <param name="model">The records of all steps.</param>
-    /// <param name="modelRow">Distance of the records of two steps, <see cref="RecordSize"/> or more.</param>
-    /// <param name="terminalGradient">lx at the end, [n].</param>
-    /// <param name="terminalHessian">lxx at the end, [n,n].</param>
-    /// <param name="policy">The laws of all steps: ū is read, k (also the start of the search for limited controls) and K are written.</param>
-    /// <param name="policyRow">Distance of the laws of two steps, <see cref="PolicySize"/> or more.</param>
-    /// <param name="steps">Number of steps.</param>
-    /// <param name="stateRegularisation">μ of V'xx + μI in the terms that the gains come from.</param>
-    /// <param name="controlRegularisation">μ of Quu + μI.</param>
-    /// <param name="lower">Lower limits of the controls, [m], or empty.</param>
-    /// <param name="upper">Upper limits of the controls, [m], or empty.</param>
-    /// <param name="curvature">Second derivatives of the dynamics: given for DDP, null for iLQR.</param>
-    /// <param name="gap">Place in a law of the gap f(x̄, ū) − x̄' that the step leaves open, [n]; or −1 where trajectories have none.</param>
-    /// <param name="values">Where the value function of every step goes, Vx [n] then Vxx [n,n] each; or empty.</param>
+    /// <summary>Runs the pass over all steps: <see cref="Begin"/>, then <see cref="Continue"/>. Parameters as of these.</summary>
     [MethodImpl(Dense.Optimised)]
     public int Run(
         ReadOnlySpan<double> model,
@@ -98,20 +84,68 @@ public sealed unsafe class BackwardPass
         int gap = -1,
         Span<double> values = default)
     {
-        if (modelRow < RecordSize || model.Length < (steps - 1) * modelRow + RecordSize || policyRow < PolicySize || policy.Length < (steps - 1) * policyRow + PolicySize)
-            throw new ArgumentException(
-                $"A backward pass of {steps} steps needs {(steps - 1) * modelRow + RecordSize} and {(steps - 1) * policyRow + PolicySize} numbers of model and policy, and got {model.Length} and {policy.Length} at a distance of {policyRow}.");
-        if (terminalGradient.Length != n || terminalHessian.Length != n * n || lower.Length != upper.Length || (lower.Length != 0 && lower.Length != m))
-            throw new ArgumentException(
-                $"A backward pass of {n} states and {m} controls got a terminal gradient of {terminalGradient.Length}, a Hessian of {terminalHessian.Length} and limits of {lower.Length} and {upper.Length} numbers.");
+        Begin(terminalGradient, terminalHessian);
+        return Continue(
+            model, modelRow, policy, policyRow, 0, steps, stateRegularisation, controlRegularisation, lower, upper, curvature, gap, values);
+    }
 
+    /// <summary>Sets the value function to that of the end, and all sums to zero.</summary>
+    /// <param name="terminalGradient">lx at the end, [n].</param>
+    /// <param name="terminalHessian">lxx at the end, [n,n].</param>
+    public void Begin(ReadOnlySpan<double> terminalGradient, ReadOnlySpan<double> terminalHessian)
+    {
+        if (terminalGradient.Length != n || terminalHessian.Length != n * n)
+            throw new ArgumentException(
+                $"A backward pass of {n} states got a terminal gradient of {terminalGradient.Length} and a Hessian of {terminalHessian.Length} numbers.");
         terminalGradient.CopyTo(vx);
         terminalHessian.CopyTo(vxx);
-        Linear = Quadratic = Gradient = 0;
+        Linear = Quadratic = changes = done = 0;
+    }
+
+    /// <summary>
+    /// Goes on from the step before which the pass stands, over steps <paramref name="end"/> − 1 down to <paramref name="first"/>. Returns −1,
+    /// or the step at which Quu was not positive definite.
+    /// </summary>
+    /// <param name="model">The records of all steps.</param>
+    /// <param name="modelRow">Distance of the records of two steps, <see cref="RecordSize"/> or more.</param>
+    /// <param name="policy">The laws of all steps: ū is read, k (also the start of the search for limited controls) and K are written.</param>
+    /// <param name="policyRow">Distance of the laws of two steps, <see cref="PolicySize"/> or more.</param>
+    /// <param name="first">The last step to do.</param>
+    /// <param name="end">The step after the first one to do.</param>
+    /// <param name="stateRegularisation">μ of V'xx + μI in the terms that the gains come from.</param>
+    /// <param name="controlRegularisation">μ of Quu + μI.</param>
+    /// <param name="lower">Lower limits of the controls, [m], or empty.</param>
+    /// <param name="upper">Upper limits of the controls, [m], or empty.</param>
+    /// <param name="curvature">Second derivatives of the dynamics: given for DDP, null for iLQR.</param>
+    /// <param name="gap">Place in a law of the gap f(x̄, ū) − x̄' that the step leaves open, [n]; or −1 where trajectories have none.</param>
+    /// <param name="values">Where the value function of every step goes, Vx [n] then Vxx [n,n] each; or empty.</param>
+    [MethodImpl(Dense.Optimised)]
+    public int Continue(
+        ReadOnlySpan<double> model,
+        int modelRow,
+        Span<double> policy,
+        int policyRow,
+        int first,
+        int end,
+        double stateRegularisation = 0,
+        double controlRegularisation = 0,
+        ReadOnlySpan<double> lower = default,
+        ReadOnlySpan<double> upper = default,
+        AddCurvature? curvature = null,
+        int gap = -1,
+        Span<double> values = default)
+    {
+        if (modelRow < RecordSize || model.Length < (end - 1) * modelRow + RecordSize || policyRow < PolicySize || policy.Length < (end - 1) * policyRow + PolicySize || first < 0)
+            throw new ArgumentException(
+                $"A backward pass over steps {first} to {end} needs {(end - 1) * modelRow + RecordSize} and {(end - 1) * policyRow + PolicySize} numbers of model and policy, and got {model.Length} and {policy.Length} at a distance of {policyRow}.");
+        if (lower.Length != upper.Length || (lower.Length != 0 && lower.Length != m))
+            throw new ArgumentException(
+                $"A backward pass of {m} controls got limits of {lower.Length} and {upper.Length} numbers.");
+
         fixed (double* v = vx, vv = vxx, records = model, laws = policy, low = lower, high = upper, store = values)
         fixed (double* room = scratch, second = hessian)
         {
-            for (var t = steps - 1; t >= 0; t--)
+            for (var t = end - 1; t >= first; t--)
             {
                 if (gap >= 0) Dense.AddProduct(v, vv, n, 1, laws + t * policyRow + gap, n, n);
                 if (curvature is not null)
@@ -124,6 +158,7 @@ public sealed unsafe class BackwardPass
                     ? StepOfFourStates(records + t * modelRow, laws + t * policyRow, v, vv, curvature is null ? null : second, stateRegularisation, controlRegularisation, low, high)
                     : Step(records + t * modelRow, laws + t * policyRow, v, vv, room, curvature is null ? null : second, stateRegularisation, controlRegularisation, low, high);
                 if (!isFine) return t;
+                done++;
                 if (store is not null)
                 {
                     vx.CopyTo(values[(t * (n + n * n))..]);
@@ -132,7 +167,6 @@ public sealed unsafe class BackwardPass
             }
         }
 
-        if (steps > 0) Gradient /= steps;
         return -1;
     }
 
@@ -264,7 +298,7 @@ public sealed unsafe class BackwardPass
             largest = Math.Max(largest, Math.Abs(k[i]) / (Math.Abs(u[i]) + 1));
         }
 
-        Gradient += largest;
+        changes += largest;
 
         // Vx = Qx + Kᵀ(Quu k + Qu) + Quxᵀk and Vxx = Qxx + Kᵀ(Quu K + Qux) + QuxᵀK; after a Newton step both brackets are zero
         Copy(qx, v, n);
@@ -343,7 +377,7 @@ public sealed unsafe class BackwardPass
         var curved = quu * forward;
         Linear += forward * qu;
         Quadratic += 0.5 * forward * curved;
-        Gradient += Math.Abs(forward) / (Math.Abs(*u) + 1);
+        changes += Math.Abs(forward) / (Math.Abs(*u) + 1);
         Vector256.Store(qx + row * (curved + qu) + qux * forward, v);
 
         // Qxx + Kᵀ(Quu K + Qux) + QuxᵀK, and its transpose, of which the value is the mean

@@ -24,6 +24,7 @@ module Ilqr =
             MaxRegularisation = 1e10
             Steps = Array.init 11 (fun i -> 10.0 ** (-0.3 * float i))
             AcceptRatio = 0.0
+            Threads = 0
         }
 
     /// A solver that can be used again from other controls. An exception when the problem has constraints beside limits.

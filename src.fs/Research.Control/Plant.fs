@@ -1,17 +1,33 @@
 namespace Research.Control
 
 open System
+open System.Runtime.InteropServices
 open Research
 open Research.Kernels
+
+/// Numbers that do not move, of which the first begins a cache line: no vector of theirs straddles two lines.
+type internal AlignedNumbers(count: int) =
+    let line = 64n
+    let store = GC.AllocateArray<float>(count + 8, true)
+    let address = Marshal.UnsafeAddrOfPinnedArrayElement(store, 0)
+    let first = int ((line - address % line) % line) / sizeof<float>
+
+    member _.Array = store
+
+    /// place of the first number in the array
+    member _.First = first
+
+    member _.Span = Span(store, first, count)
 
 /// Numbers of a problem in the layout of the kernels.
 ///
 /// `Points`: rows of length T+1, states 0 … n−1, controls n … n+m−1, then the signals. `Laws`: one record a step, `LawSize` apart: x̄, ū, k,
 /// K as the backward pass wants them, then lower and upper limits, the signals, and the gap f(x̄ₜ, ūₜ) − x̄ₜ₊₁ that the step leaves open. `Model`: one record a step as the backward pass wants
-/// them. `Lanes` candidate rollouts at a time: one record of `CandidateRows` rows of `Lanes` numbers a step: x, the cost so far, α, and the
-/// control that led here.
+/// them; the last numbers of a record may be the same at every step, and are written once. `Lanes` candidate rollouts at a time: one record of
+/// `CandidateRows` rows of `Width` numbers a step: x, the cost so far, α, and the control that led here. `Width` is `Lanes`, or half of it;
+/// then the records of the first half of the lanes come first, those of the second half behind them.
 [<Sealed>]
-type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
+type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int, constants: float[]) =
     let n, m, horizon =
         problem.Dynamics.StateSize, problem.Dynamics.ControlSize, problem.Horizon
 
@@ -23,6 +39,9 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
     let points = Array.zeroCreate<float>((n + m + signals) * (horizon + 1))
     let modelSize = backward.RecordSize + 3 * m
     let model = Array.zeroCreate<float>(modelSize * horizon)
+    let mutable width = lanes
+    let aligned = AlignedNumbers((horizon + 1) * candidateRows * lanes)
+    let candidates = aligned.Array
     let point, nextState = Array.zeroCreate<float>(n + m), Array.zeroCreate<float> n
 
     do
@@ -37,6 +56,13 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
             Array.blit upper 0 laws (tail + m) m
             Array.blit lower 0 model (t * modelSize + backward.RecordSize + m) m
             Array.blit upper 0 model (t * modelSize + backward.RecordSize + 2 * m) m
+            Array.blit constants 0 model (t * modelSize + backward.RecordSize - constants.Length) constants.Length
+
+    /// place of a lane's first number, of which the next row is `width` away, and the next record `candidateRows * width`
+    let placeOf lane =
+        aligned.First
+        + lane / width * (horizon + 1) * candidateRows * width
+        + lane % width
 
     /// What the cost reads at each time, [T+1, signals].
     member _.SetSignals(values: float[,]) =
@@ -84,13 +110,25 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
     member _.LawSize = lawSize
     member _.Lanes = lanes
     member _.CandidateRows = candidateRows
-    member val Candidates = Array.zeroCreate<float>((horizon + 1) * candidateRows * lanes)
+    member _.Candidates = candidates
+    member _.Width = width
+
+    /// Place of the first candidate's first number.
+    member _.FirstCandidate = aligned.First
+
+    /// The records of all lanes, or of one half of them.
+    member _.Records = aligned.Span
+
+    member _.RecordsOfHalf(half: int) =
+        let size = (horizon + 1) * candidateRows * (lanes / 2)
+        aligned.Span.Slice(half * size, size)
+
+    /// Place of a lane's number in a row of the last record.
+    member _.LastOf(lane: int, row: int) =
+        placeOf lane + (horizon * candidateRows + row) * width
 
     /// total cost of each lane
     member val Costs = Array.zeroCreate<float> lanes
-
-    /// derivatives of all steps, one row a quantity
-    member val Derivatives = Array.zeroCreate<float>(backward.RecordSize * horizon)
 
     /// The model of each step, `ModelSize` apart: what the backward pass wants, then ū and the limits.
     member _.Model = model
@@ -99,17 +137,28 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
 
     /// True when every derivative of the model is a finite number.
     member this.IsModelFinite =
-        [ this.Derivatives; this.TerminalGradient; this.TerminalHessian ]
-        |> List.forall (Array.forall Double.IsFinite)
+        let mutable isFinite =
+            Array.forall Double.IsFinite this.TerminalGradient
+            && Array.forall Double.IsFinite this.TerminalHessian
 
-    /// Sets the first record of every lane: the start, no cost, and the lane's α.
-    member this.Begin(alphas: ReadOnlySpan<float>) =
+        for t in 0 .. horizon - 1 do
+            for i in 0 .. backward.RecordSize - 1 do
+                isFinite <- isFinite && Double.IsFinite model[t * modelSize + i]
+
+        isFinite
+
+    /// Sets the width, and the first record of every lane: the start, no cost, and the lane's α.
+    member this.Begin(alphas: ReadOnlySpan<float>, isSplit: bool) =
+        width <- if isSplit then lanes / 2 else lanes
+
         for lane in 0 .. lanes - 1 do
-            for i in 0 .. n - 1 do
-                this.Candidates[i * lanes + lane] <- this.Start[i]
+            let place = placeOf lane
 
-            this.Candidates[n * lanes + lane] <- 0.0
-            this.Candidates[(n + 1) * lanes + lane] <- if lane < alphas.Length then alphas[lane] else 0.0
+            for i in 0 .. n - 1 do
+                candidates[place + i * width] <- this.Start[i]
+
+            candidates[place + n * width] <- 0.0
+            candidates[place + (n + 1) * width] <- if lane < alphas.Length then alphas[lane] else 0.0
 
     /// Sets a nominal trajectory without feedback, of states [T+1, n], of which the first is the start, and controls [T, m].
     member this.SetNominal(states: float[,], controls: float[,]) =
@@ -173,27 +222,27 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int) =
             for i in 0 .. m - 1 do
                 model[t * modelSize + backward.RecordSize + i] <- laws[t * lawSize + n + i]
 
-    /// Makes the trajectory of a lane the nominal one.
-    member this.Accept(lane: int) =
-        let candidates = this.Candidates
-        let record = candidateRows * lanes
+    /// Makes the trajectory of a lane the nominal one, at times from `first` to before `last` of 0 … T.
+    member _.Accept(lane: int, first: int, last: int) =
+        let record = candidateRows * width
         let row = horizon + 1
+        let place = placeOf lane
 
-        for t in 0..horizon do
-            let from = t * record + lane
+        for t in first .. last - 1 do
+            let from = place + t * record
 
             for i in 0 .. n - 1 do
-                points[i * row + t] <- candidates[from + i * lanes]
+                points[i * row + t] <- candidates[from + i * width]
 
             if t < horizon then
                 let law = t * lawSize
-                let control = from + record + (n + 2) * lanes
+                let control = from + record + (n + 2) * width
 
                 for i in 0 .. n - 1 do
-                    laws[law + i] <- candidates[from + i * lanes]
+                    laws[law + i] <- candidates[from + i * width]
 
                 for i in 0 .. m - 1 do
-                    let u = candidates[control + i * lanes]
+                    let u = candidates[control + i * width]
                     laws[law + n + i] <- u
                     model[t * modelSize + backward.RecordSize + i] <- u
                     points[(n + i) * row + t] <- u
@@ -209,8 +258,32 @@ type internal Plant() =
     /// open.
     abstract Rollout: Workspace -> unit
 
-    /// Fills the workspace's model from its points.
-    abstract Expand: Workspace -> unit
+    /// True when rollouts can be done in halves of the lanes.
+    abstract HasHalves: bool
+
+    /// Half 0 or 1 of `Rollout`, without the costs. False when all lanes must be rolled out together after all.
+    abstract RolloutHalf: workspace: Workspace * half: int -> bool
+
+    /// The costs after two halves.
+    abstract Sum: Workspace -> unit
+
+    /// Steps that `Expand` does best at a time.
+    abstract Chunk: int
+
+    /// Fills the workspace's model from its points, for steps from `first` to before `last`, fewer than two chunks. Two workers, 0 and 1, may
+    /// do this at the same time when `IsConcurrent`.
+    abstract Expand: workspace: Workspace * first: int * last: int * worker: int -> unit
+
+    abstract IsConcurrent: bool
+
+    /// Fills the workspace's model of the end.
+    abstract ExpandEnd: Workspace -> unit
+
+    /// Size of an iteration: instructions of a step's rollout and model, times steps.
+    abstract Work: float
+
+    /// The last numbers of every step's model, which are always the same.
+    abstract Constants: float[]
 
     /// The expressions of the model of a step, where they are known: constants among them are the same at every step.
     abstract Model: Real[] option
@@ -286,7 +359,16 @@ module internal Plant =
                     flatten hessian[n.., n..]
                 ]
 
-        let model = Compile.graph (Array.append z s) [||] modelGraph
+        // most costs have a constant Hessian, and its place is at the end
+        let varying = 1 + Array.FindLastIndex(modelGraph, fun entry -> not entry.IsConstant)
+
+        let model = Compile.graph (Array.append z s) [||] modelGraph[.. varying - 1]
+
+        // a chunk's derivatives, one row a quantity, stay in the cache until they are transposed
+        let chunk = max 8 (2048 / max 1 varying / 8 * 8)
+
+        let derivatives =
+            Array.init 2 (fun _ -> AlignedNumbers(varying * min (problem.Horizon + 7) (2 * chunk)))
 
         let terminalCost = Compile.graph x s [| cost.AtEnd s x |]
 
@@ -303,29 +385,75 @@ module internal Plant =
             for i in 0 .. signals - 1 do
                 finalSignals[i] <- workspace.Points[(n + m + i) * workspace.Row + problem.Horizon]
 
+        let finalStates = Array.zeroCreate<float>(n * closed.Lanes)
+
+        let stepFor (workspace: Workspace) =
+            if workspace.HasGaps then open'.Value else closed
+
+        let sum (workspace: Workspace) =
+            let lanes = workspace.Lanes
+            setFinalSignals workspace
+
+            for lane in 0 .. lanes - 1 do
+                for i in 0 .. n - 1 do
+                    finalStates[i * lanes + lane] <- workspace.Candidates[workspace.LastOf(lane, i)]
+
+            terminalCost.Run(finalStates, finalSignals, finalCosts, lanes)
+
+            for lane in 0 .. lanes - 1 do
+                workspace.Costs[lane] <- workspace.Candidates[workspace.LastOf(lane, n)] + finalCosts[lane]
+
         override _.Lanes = closed.Lanes
         override _.Model = Some modelGraph
 
         override _.Rollout workspace =
-            let lanes, rows = workspace.Lanes, workspace.CandidateRows
-            let candidates = workspace.Candidates
-            let step = if workspace.HasGaps then open'.Value else closed
-            setFinalSignals workspace
-            step.Scan(candidates, rows, workspace.Laws, workspace.LawSize, problem.Horizon)
-            let last = problem.Horizon * rows * lanes
-            terminalCost.Run(ReadOnlySpan(candidates, last, n * lanes), finalSignals, finalCosts, lanes)
+            (stepFor workspace)
+                .Scan(workspace.Records, workspace.CandidateRows, workspace.Laws, workspace.LawSize, problem.Horizon)
 
-            for lane in 0 .. lanes - 1 do
-                workspace.Costs[lane] <- candidates[last + n * lanes + lane] + finalCosts[lane]
+            sum workspace
 
-        override _.Expand workspace =
-            let horizon, row = problem.Horizon, workspace.Row
-            let rows = model.Outputs
-            model.Run(workspace.Points, row, ReadOnlySpan<float>.Empty, workspace.Derivatives, horizon, horizon)
-            Transpose.Run(workspace.Derivatives, horizon, workspace.Model, workspace.ModelSize, rows, horizon)
+        override _.HasHalves = closed.HasLanes(closed.Lanes / 2)
 
+        override _.RolloutHalf(workspace, half) =
+            (stepFor workspace)
+                .TryScan(
+                    workspace.Width,
+                    workspace.RecordsOfHalf half,
+                    workspace.CandidateRows,
+                    workspace.Laws,
+                    workspace.LawSize,
+                    problem.Horizon
+                )
+
+        override _.Sum workspace = sum workspace
+        override _.Chunk = chunk
+        override _.IsConcurrent = true
+
+        override _.Work =
+            float problem.Horizon * float (closed.Instructions + model.Instructions)
+
+        override _.Constants =
+            Array.init (modelGraph.Length - varying) (fun i -> Trace.number modelGraph[varying + i])
+
+        override _.Expand(workspace, first, last, worker) =
+            let row, count = workspace.Row, last - first
+            let ownRow = (count + 7) / 8 * 8
+            let own = derivatives[worker].Span
+            let points = ReadOnlySpan(workspace.Points, first, workspace.Points.Length - first)
+            model.Run(points, row, ReadOnlySpan<float>.Empty, own, ownRow, count)
+
+            Transpose.Run(
+                Span.op_Implicit own,
+                ownRow,
+                workspace.Model.AsSpan(first * workspace.ModelSize),
+                workspace.ModelSize,
+                varying,
+                count
+            )
+
+        override _.ExpandEnd workspace =
             for i in 0 .. n - 1 do
-                finalState[i] <- workspace.Points[i * row + horizon]
+                finalState[i] <- workspace.Points[i * workspace.Row + problem.Horizon]
 
             setFinalSignals workspace
             terminalModel.Run(finalState, finalSignals, finalModel, 1)
@@ -363,6 +491,8 @@ module internal Plant =
             let gradient, hessian = expand x (cost.Terminal s x) (cost.TerminalResiduals s x)
             Compile.graph x s (Array.concat [ [| cost.AtEnd s x |]; gradient; flatten hessian ])
 
+        let rows = n * size + stageModel.Outputs
+        let derivatives = Array.zeroCreate<float>(rows * problem.Horizon)
         let points = Array.zeroCreate<float>(size * lanes)
         let next = Array.zeroCreate<float>(n * lanes)
         let costs = Array.zeroCreate<float> lanes
@@ -378,7 +508,8 @@ module internal Plant =
                 workspace.CandidateRows, workspace.Candidates, workspace.Laws
 
             for t in 0 .. problem.Horizon - 1 do
-                let here, there = t * rows * lanes, (t + 1) * rows * lanes
+                let here = workspace.FirstCandidate + t * rows * lanes
+                let there = here + rows * lanes
                 let law = t * workspace.LawSize
                 let limits = law + n + 2 * m + m * n
                 Array.blit candidates here points 0 (n * lanes)
@@ -413,17 +544,22 @@ module internal Plant =
                     candidates[there + n * lanes + lane] <- candidates[here + n * lanes + lane] + costs[lane]
                     candidates[there + (n + 1) * lanes + lane] <- candidates[here + (n + 1) * lanes + lane]
 
-            let last = problem.Horizon * rows * lanes
             let final = signalsOf workspace problem.Horizon
 
             for lane in 0 .. lanes - 1 do
-                let state = Array.init n (fun i -> candidates[last + i * lanes + lane])
-                workspace.Costs[lane] <- candidates[last + n * lanes + lane] + terminal.Run(state, final)[0]
+                let state = Array.init n (fun i -> candidates[workspace.LastOf(lane, i)])
+                workspace.Costs[lane] <- candidates[workspace.LastOf(lane, n)] + terminal.Run(state, final)[0]
 
-        override _.Expand workspace =
+        override _.HasHalves = false
+        override _.RolloutHalf(_, _) = false
+        override _.Sum _ = ()
+        override _.Chunk = problem.Horizon
+        override _.IsConcurrent = false
+        override _.Work = 0.0
+        override _.Constants = [||]
+
+        override _.Expand(workspace, _, _, _) =
             let horizon, row = problem.Horizon, workspace.Row
-            let rows = n * size + stageModel.Outputs
-            let derivatives = workspace.Derivatives
             let dense = Array.zeroCreate<float>(size * horizon)
             let jacobians = Array.zeroCreate<float>(n * size * horizon)
 
@@ -447,6 +583,9 @@ module internal Plant =
             )
 
             Transpose.Run(derivatives, horizon, workspace.Model, workspace.ModelSize, rows, horizon)
+
+        override _.ExpandEnd workspace =
+            let horizon, row = problem.Horizon, workspace.Row
             let state = Array.init n (fun i -> workspace.Points[i * row + horizon])
             let final = terminal.Run(state, signalsOf workspace horizon)
             Array.blit final 1 workspace.TerminalGradient 0 n

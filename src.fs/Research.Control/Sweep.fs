@@ -8,8 +8,16 @@ open Research.Kernels
 [<AbstractClass>]
 type internal Sweep() =
 
-    /// Sweeps with regularisation μ in state space and in control space. Returns −1, or a step at which Quu was not positive definite.
-    abstract Run: workspace: Workspace * state: float * control: float -> int
+    /// Goes to the end of the trajectory, with regularisation μ in state space and in control space.
+    abstract Begin: workspace: Workspace * state: float * control: float -> unit
+
+    /// Sweeps on over the steps from before `last` down to `first`. Returns −1, or a step at which Quu was not positive definite.
+    abstract Continue: workspace: Workspace * first: int * last: int -> int
+
+    /// Sweeps over all steps.
+    member this.Run(workspace: Workspace, state: float, control: float) : int =
+        this.Begin(workspace, state, control)
+        this.Continue(workspace, 0, workspace.Row - 1)
 
     /// kᵀQu and ½kᵀQuu k, summed: the expected change of cost is α·Linear + α²·Quadratic.
     abstract Linear: float
@@ -32,17 +40,23 @@ module internal Sweep =
         inherit Sweep()
         let lower, upper = problem.Limits |> Option.defaultValue ([||], [||])
 
-        override _.Run(workspace, state, control) =
-            backward.Run(
+        let mutable stateMu, controlMu = 0.0, 0.0
+
+        override _.Begin(workspace, state, control) =
+            stateMu <- state
+            controlMu <- control
+            backward.Begin(workspace.TerminalGradient, workspace.TerminalHessian)
+
+        override _.Continue(workspace, first, last) =
+            backward.Continue(
                 workspace.Model,
                 workspace.ModelSize,
-                workspace.TerminalGradient,
-                workspace.TerminalHessian,
                 workspace.Laws,
                 workspace.LawSize,
-                problem.Horizon,
-                state,
-                control,
+                first,
+                last,
+                stateMu,
+                controlMu,
                 lower,
                 upper,
                 curvature,
@@ -196,7 +210,7 @@ module internal Sweep =
         let records = Array.zeroCreate<float>((problem.Horizon + 1) * rows)
         let last = problem.Horizon * rows
 
-        override _.Run(workspace, state, control) =
+        override _.Begin(workspace, state, control) =
             Array.blit workspace.TerminalGradient 0 records 0 n
 
             for i in 0 .. n - 1 do
@@ -209,18 +223,32 @@ module internal Sweep =
             records[place.Quadratic] <- 0.0
             records[place.Gradient] <- 0.0
             records[place.Pivot] <- infinity
-            kernel.FoldBack(records, rows, workspace.Model, workspace.ModelSize, problem.Horizon)
+
+        override _.Continue(workspace, first, end') =
+            let from, steps = (problem.Horizon - end') * rows, end' - first
+
+            kernel.FoldBack(
+                Span(records, from, (steps + 1) * rows),
+                rows,
+                ReadOnlySpan(workspace.Model, first * workspace.ModelSize, steps * workspace.ModelSize),
+                workspace.ModelSize,
+                steps
+            )
+
             let laws, lawSize = workspace.Laws, workspace.LawSize
             let count = m + m * n
 
-            for t in 0 .. problem.Horizon - 1 do
+            for t in first .. end' - 1 do
                 let from = (problem.Horizon - t) * rows + place.K
                 let law = t * lawSize + n + m
 
                 for i in 0 .. count - 1 do
                     laws[law + i] <- records[from + i]
 
-            if records[last + place.Pivot] > 0.0 then -1 else 0
+            if records[from + steps * rows + place.Pivot] > 0.0 then
+                -1
+            else
+                first
 
         override _.Linear = records[last + place.Linear]
         override _.Quadratic = records[last + place.Quadratic]

@@ -32,6 +32,9 @@ type Options =
         Steps: float[]
         /// least share of the promised improvement at which a step is accepted
         AcceptRatio: float
+        /// threads at work: 1, or 2, or 0 for as many as pay at the size of the problem on this machine. The results are the same to the last
+        /// bit. Dynamics that are not traced are always asked from one thread.
+        Threads: int
     }
 
 /// The skeleton that iLQR and DDP share: expand, sweep backward, search forward. Keeps its memory and kernels from one solution to the next,
@@ -49,7 +52,8 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
     let backward = BackwardPass(n, m)
     let plant = Plant.create problem
-    let workspace = Workspace(problem, backward, plant.Lanes)
+    let workspace = Workspace(problem, backward, plant.Lanes, plant.Constants)
+    let passes = Passes(plant, workspace, options.Threads)
     let iterations: Iteration[] = Array.zeroCreate options.MaxIterations
     let point = Array.zeroCreate (n + m)
 
@@ -108,9 +112,8 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             for i in 0 .. m - 1 do
                 workspace.Laws[law + n + i] <- controls[t, i]
 
-        workspace.Begin ReadOnlySpan<float>.Empty
-        plant.Rollout workspace
-        workspace.Accept 0
+        passes.Rollout ReadOnlySpan<float>.Empty
+        passes.Accept 0
         cost <- workspace.Costs[0]
 
     /// The cost of the nominal trajectory as it stands, gaps and all.
@@ -151,10 +154,18 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
         if not (Double.IsFinite sum) then
             cost <- nan
 
+    /// Sweeps with regularisation μ, and takes derivatives on the way where the trajectory is new.
     let run mu =
-        match options.Regularisation with
-        | StateSpace -> sweep().Run(workspace, mu, 0.0)
-        | ControlSpace -> sweep().Run(workspace, 0.0, mu)
+        let state, control =
+            match options.Regularisation with
+            | StateSpace -> mu, 0.0
+            | ControlSpace -> 0.0, mu
+
+        if isNew then
+            isNew <- false
+            passes.ExpandAndSweep(sweep (), state, control)
+        else
+            sweep().Run(workspace, state, control)
 
     /// Of the first rollout in which any lane keeps its promise, the lane of least merit: index of its step, or −1, and its ratio of change to
     /// promise. Merit is the cost plus ν times what remains of the gaps.
@@ -169,8 +180,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
         while found < 0 && first < options.Steps.Length do
             let count = min workspace.Lanes (options.Steps.Length - first)
-            workspace.Begin(ReadOnlySpan(options.Steps, first, count))
-            plant.Rollout workspace
+            passes.Rollout(ReadOnlySpan(options.Steps, first, count))
             let mutable best = -1
 
             for lane in 0 .. count - 1 do
@@ -194,7 +204,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                     foundRatio <- ratio
 
             if best >= 0 then
-                workspace.Accept best
+                passes.Accept best
                 cost <- workspace.Costs[best]
 
             first <- first + workspace.Lanes
@@ -216,10 +226,6 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
     /// The local model and the laws about the nominal trajectory, with as much regularisation as that takes. Why there are none, if so.
     let sweepBack () : Status voption =
-        if isNew then
-            plant.Expand workspace
-            isNew <- false
-
         let mutable failed = run mu
         let isBroken = failed >= 0 && not workspace.IsModelFinite
 
@@ -370,9 +376,8 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             for t in 0 .. horizon - 1 do
                 Array.Clear(workspace.Laws, t * workspace.LawSize + n + m, m + m * n)
 
-            workspace.Begin ReadOnlySpan<float>.Empty
-            plant.Rollout workspace
-            workspace.Accept 0
+            passes.Rollout ReadOnlySpan<float>.Empty
+            passes.Accept 0
             cost <- workspace.Costs[0]
 
         isNew <- true
@@ -402,8 +407,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
     /// Laws and value function about the nominal trajectory without any regularisation. Why there are none, if so.
     member internal _.SweepUnregularised() : Status voption =
-        isNew <- false
-        plant.Expand workspace
+        isNew <- true
 
         if run 0.0 >= 0 then
             ValueSome RegularisationLimit
@@ -418,8 +422,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     /// one, an earlier one where rounding decides. Its step, or NaN where none is finite.
     member internal _.Follow(steps: float[]) : float =
         let lanes = min workspace.Lanes steps.Length
-        workspace.Begin(ReadOnlySpan(steps, 0, lanes))
-        plant.Rollout workspace
+        passes.Rollout(ReadOnlySpan(steps, 0, lanes))
         let mutable best = -1
 
         for lane in 0 .. lanes - 1 do
@@ -433,7 +436,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
         if best < 0 then
             nan
         else
-            workspace.Accept best
+            passes.Accept best
             cost <- workspace.Costs[best]
             isNew <- true
 
@@ -460,7 +463,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
     /// The gradient of the whole cost by each control, from the costates p = lx + fxᵀp', with what limits hold left out: its largest element.
     member internal _.Stationarity() : float =
-        plant.Expand workspace
+        passes.Expand()
         isNew <- true
         let p = Array.copy workspace.TerminalGradient
         let next = Array.zeroCreate n

@@ -80,7 +80,11 @@ module Dynamics =
             member _.HasCurvature = true
 
             member _.AddCurvature(point, lambda, hessian) =
-                let room: Span<float> = Span(Array.zeroCreate<float>(size + n + size * size))
+                let count = size + n + size * size
+
+                let room =
+                    Span<float>(NativePtr.toVoidPtr (NativePtr.stackalloc<float> count), count)
+
                 point.CopyTo room
                 lambda.CopyTo(room.Slice size)
                 let second = room.Slice(size + n)

@@ -71,6 +71,7 @@ module CartDoublePendulum =
                     ]
         }
 
+    /// The task: swing two rods up on a cart.
     let environment: Research.Environments.Environment =
         {
             Name = "cart-double-pole"

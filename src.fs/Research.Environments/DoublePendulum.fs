@@ -71,6 +71,7 @@ module DoublePendulum =
         let down = length1 * cos x[2] + length2 * cos x[3] - (length1 + length2)
         across * across + down * down
 
+    /// The task: swing both rods up with two torques.
     let environment: Research.Environments.Environment =
         {
             Name = "double-pendulum"

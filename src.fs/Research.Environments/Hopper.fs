@@ -120,6 +120,7 @@ module Hopper =
     /// Where the hop should end: the stance, 0.6 m ahead.
     let goal = Array.append (Array.append [| 0.6 |] stance[1..]) (Array.zeroCreate 5)
 
+    /// The task: hop to a place 0.6 m ahead, and stand there.
     let environment: Research.Environments.Environment =
         {
             Name = "hopper"

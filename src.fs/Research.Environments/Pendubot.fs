@@ -11,6 +11,7 @@ module Pendubot =
     let pilcoOde (x: Vec) (u: Vec) : Vec =
         DoublePendulum.pilcoOde x [| u[0]; Real.Zero |]
 
+    /// The task: swing both links up with a motor in the shoulder alone.
     let environment: Research.Environments.Environment =
         { DoublePendulum.environment with
             Name = "pendubot"

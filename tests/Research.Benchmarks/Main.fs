@@ -10,8 +10,10 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Arm
     | [<CliPrefix(CliPrefix.None)>] Mpc
     | [<CliPrefix(CliPrefix.None)>] Constrained
+    | [<CliPrefix(CliPrefix.None)>] Planner
     | [<CliPrefix(CliPrefix.None)>] Pilco
     | [<CliPrefix(CliPrefix.None)>] Scaling
+    | [<CliPrefix(CliPrefix.None)>] Threads
     | [<CliPrefix(CliPrefix.None)>] Startup
 
     interface IArgParserTemplate with
@@ -23,8 +25,10 @@ type Command =
             | Arm -> "models by size, and a seven-joint arm against scalar dual numbers in C#"
             | Mpc -> "replans of model-predictive control"
             | Constrained -> "tasks with constraints from random starts"
+            | Planner -> "rollouts of populations against a scalar loop, and plans of the sampling planners"
             | Pilco -> "value and gradient of a policy under Gaussian processes"
             | Scaling -> "time by horizon, size and batch"
+            | Threads -> "iterations on one thread and on two"
             | Startup -> "from process start to a printed solution"
 
 [<EntryPoint>]
@@ -33,7 +37,8 @@ let main arguments =
 
     try
         let chosen = (parser.ParseCommandLine arguments).GetAllResults()
-        let all = [ Diff; Riccati; Ilqr; Arm; Mpc; Constrained; Pilco; Scaling; Startup ]
+        let all =
+            [ Diff; Riccati; Ilqr; Arm; Mpc; Constrained; Planner; Pilco; Scaling; Threads; Startup ]
 
         for command in (if chosen.IsEmpty then all else chosen) do
             match command with
@@ -43,8 +48,10 @@ let main arguments =
             | Arm -> ArmBenchmark.run ()
             | Mpc -> MpcBenchmark.run ()
             | Constrained -> ConstrainedBenchmark.run ()
+            | Planner -> PlannerBenchmark.run ()
             | Pilco -> PilcoBenchmark.run ()
             | Scaling -> ScalingBenchmark.run ()
+            | Threads -> ThreadsBenchmark.run ()
             | Startup -> StartupBenchmark.run ()
 
         0

@@ -207,7 +207,47 @@ let tests =
                     |> ignore
 
                 let fault = Expect.throwsC short id
-                Expect.stringContains fault.Message "5 steps" "the message"
+                Expect.stringContains fault.Message "steps 0 to 5" "the message"
+            }
+
+            test "a pass in pieces gives the bits of the whole" {
+                let random = Random 3
+
+                for n, m in [ 3, 2; 4, 1 ] do
+                    let steps = 9
+                    let whole, pieces = BackwardPass(n, m), BackwardPass(n, m)
+
+                    let record _ =
+                        Array.concat
+                            [
+                                random.Vector(n * n + n * m + n + m)
+                                flat (random.Positive(n, 0.1)) |> Seq.toArray
+                                Array.zeroCreate (m * n)
+                                flat (random.Positive(m, 0.5)) |> Seq.toArray
+                            ]
+
+                    let model = Array.init steps record |> Array.concat
+
+                    let gradient, hessian =
+                        random.Vector n, flat (random.Positive(n, 0.1)) |> Seq.toArray
+
+                    let row, law = whole.RecordSize, whole.PolicySize
+
+                    let expected, policy =
+                        Array.zeroCreate<float>(steps * law), Array.zeroCreate<float>(steps * law)
+
+                    whole.Run(model, row, gradient, hessian, expected, law, steps) |> ignore
+                    pieces.Begin(gradient, hessian)
+
+                    for first, last in [ 6, 9; 5, 6; 0, 5 ] do
+                        Expect.equal (pieces.Continue(model, row, policy, law, first, last)) -1 "positive definite"
+
+                    Expect.equal policy expected "laws"
+
+                    Expect.equal
+                        (pieces.Vx.ToArray(), pieces.Vxx.ToArray(), pieces.Linear, pieces.Quadratic, pieces.Gradient)
+                        (whole.Vx.ToArray(), whole.Vxx.ToArray(), whole.Linear, whole.Quadratic, whole.Gradient)
+                        "values and sums"
             }
 
             test "records from rows and back" {

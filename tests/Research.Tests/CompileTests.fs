@@ -365,6 +365,51 @@ let tests =
                 Expect.equal single[steps * 2 ..] state "backwards"
             }
 
+            test "a recurrence in fewer lanes gives the bits of those lanes, unless it would have to be redone" {
+                let x = Real.variables "x" 2
+                let kernel = Compile.graph x [||] [| x[1]; 1.1 * x[1] + sin x[0] |]
+                let lanes, steps = kernel.Lanes, 40
+
+                let start width scale =
+                    let records = Array.zeroCreate<float>((steps + 1) * 2 * width)
+
+                    for lane in 0 .. width - 1 do
+                        records[lane] <- scale * float lane
+                        records[width + lane] <- 1.0
+
+                    records
+
+                let all = start lanes 0.3
+                scan kernel all 2 [||] 0 steps
+
+                for width in [ 1; lanes / 2; lanes ] do
+                    if kernel.HasLanes width then
+                        let some = start width 0.3
+
+                        Expect.isTrue
+                            (kernel.TryScan(width, Span some, 2, ReadOnlySpan<float>.Empty, 0, steps))
+                            $"{width} lanes"
+
+                        for row in 0 .. 2 * (steps + 1) - 1 do
+                            Expect.equal
+                                some[row * width .. row * width + width - 1]
+                                all[row * lanes .. row * lanes + width - 1]
+                                $"row {row}"
+
+                        let far = start width 1e6
+                        far[0] <- 1e6
+
+                        Expect.isFalse
+                            (kernel.TryScan(width, Span far, 2, ReadOnlySpan<float>.Empty, 0, steps))
+                            "arguments too large"
+
+                Expect.throwsT<ArgumentException>
+                    (fun () ->
+                        kernel.TryScan(3, Span(start 3 1.0), 2, ReadOnlySpan<float>.Empty, 0, steps)
+                        |> ignore)
+                    "no such width"
+            }
+
             test "wrong shapes are named" {
                 let kernel = Compile.withParameters 1 2 (fun p x -> [| p[0] * x[0] + x[1] |])
                 let message (act: unit -> unit) = (Expect.throwsC act id).Message

@@ -65,8 +65,17 @@ type Kernel<'T when 'T: unmanaged> internal (inputs: int, parameters: int, fast:
         else
             (rows - 1) * row + count
 
-    /// A recurrence on one width; a negative step of the parameters runs through them from the last to the first.
-    let scan width (records: Span<'T>) recordRows (parameterValues: ReadOnlySpan<'T>) parameterStep steps =
+    /// A recurrence on one width; a negative step of the parameters runs through them from the last to the first. True when it must be
+    /// redone: for the caller, or here.
+    let scan
+        width
+        redoes
+        (records: Span<'T>)
+        recordRows
+        (parameterValues: ReadOnlySpan<'T>)
+        parameterStep
+        steps
+        : bool =
         let lanes = fst fastBodies[width]
         let outputs = fast.Outputs.Length
         let record = recordRows * lanes
@@ -99,7 +108,12 @@ type Kernel<'T when 'T: unmanaged> internal (inputs: int, parameters: int, fast:
         call.OutputRow <- nativeint lanes
         call.OutputStep <- nativeint record
         call.Blocks <- nativeint steps
-        invoke width call
+
+        if redoes then
+            invoke width call
+            false
+        else
+            run (snd fastBodies[width]).Value call
 
     /// Number of inputs of the function.
     member _.Inputs = inputs
@@ -228,11 +242,37 @@ type Kernel<'T when 'T: unmanaged> internal (inputs: int, parameters: int, fast:
     member _.Scan
         (records: Span<'T>, recordRows: int, parameterValues: ReadOnlySpan<'T>, parameterStep: int, steps: int)
         =
-        scan 0 records recordRows parameterValues parameterStep steps
+        scan 0 true records recordRows parameterValues parameterStep steps |> ignore
+
+    /// True when there is a body of that many lanes, which `TryScan` needs.
+    member _.HasLanes(lanes: int) =
+        fastBodies |> Array.exists (fun (width, _) -> width = lanes)
+
+    /// `Scan` in another number of lanes, one that `HasLanes`: the same bits as those lanes of `Scan`. False where `Scan` would have redone the
+    /// call with the library's functions; then the records hold nothing of use.
+    member _.TryScan
+        (
+            lanes: int,
+            records: Span<'T>,
+            recordRows: int,
+            parameterValues: ReadOnlySpan<'T>,
+            parameterStep: int,
+            steps: int
+        ) : bool =
+        let mutable width = 0
+
+        while width < fastBodies.Length && fst fastBodies[width] <> lanes do
+            width <- width + 1
+
+        if width = fastBodies.Length then
+            invalidArg (nameof lanes) $"Kernel.TryScan got {lanes} lanes, and this machine has no body of that width"
+
+        not (scan width false records recordRows parameterValues parameterStep steps)
 
     /// Runs a recurrence in one lane, from the last parameters to the first: step s reads record s, writes record s + 1, and takes the
     /// parameters from (steps − 1 − s)·parameterStep on.
     member _.FoldBack
         (records: Span<'T>, recordRows: int, parameterValues: ReadOnlySpan<'T>, parameterStep: int, steps: int)
         =
-        scan (fastBodies.Length - 1) records recordRows parameterValues -parameterStep steps
+        scan (fastBodies.Length - 1) true records recordRows parameterValues -parameterStep steps
+        |> ignore
