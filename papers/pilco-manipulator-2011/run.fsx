@@ -114,6 +114,7 @@ if not isSmoke then
 let mean (values: float list) =
     if values.IsEmpty then nan else List.average values
 
+printfn ""
 printfn "%-8s %-7s %8s %16s %18s %20s" "mode" "avoids" "solved" "trials, solved" "experience [s]" "steps colliding"
 
 for (mode, avoids), group in rows |> List.groupBy (fun row -> row.Mode, row.Avoids) do
@@ -129,4 +130,21 @@ for (mode, avoids), group in rows |> List.groupBy (fun row -> row.Mode, row.Avoi
         (solved |> List.map _.State.Experience |> mean)
         (100.0 * float (List.sum collisions) / float (List.sum steps))
 
-exit 0
+let trialsOf mode =
+    rows
+    |> List.filter (fun row -> row.Mode = mode && row.Level > 0)
+    |> List.averageBy (fun row -> float row.State.PolicyTrials.Length)
+
+let collisionsOf avoids =
+    rows
+    |> List.filter (fun row -> row.Mode = "alone" && row.Avoids = avoids)
+    |> List.sumBy (fun row -> fst row.Collisions)
+
+// a smoke run shows that all parts work; one trial learns nothing
+let met =
+    isSmoke
+    || rows |> List.forall _.State.IsSolved
+       && trialsOf "in turn" < trialsOf "alone"
+       && collisionsOf true < collisionsOf false
+
+exit (if met then 0 else 1)

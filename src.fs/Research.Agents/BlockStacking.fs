@@ -150,7 +150,11 @@ module BlockStacking =
         let goal = target level
 
         {
-            Name = $"stacking-{level}"
+            Name =
+                if avoids then
+                    $"stacking-{level}"
+                else
+                    $"stacking-{level}-unguarded"
             Summary = $"learn to bring a block onto a tower of {level} with a low-cost arm that measures no joint"
             Source = "the task of Deisenroth, Rasmussen and Fox (RSS 2011), with an arm of our own"
             States = [| for name in [ "x"; "y"; "z" ] -> { Name = name; Unit = "m" } |]

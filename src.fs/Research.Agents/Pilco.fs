@@ -129,7 +129,7 @@ module Pilco =
             Evaluations = scenario.Evaluations
             Exploration = 0.0
             TrainingIterations = 300
-            InducingIterations = 50
+            InducingIterations = 20
             StopsWhenSolved = true
         }
 

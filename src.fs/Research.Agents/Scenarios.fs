@@ -3,7 +3,7 @@ namespace Research.Agents
 open System
 open Research.Environments
 
-/// The scenarios of PILCO 0.9 by name. Figures are those of its settings; states are in the order of this library's models.
+/// Scenarios by name: those of PILCO 0.9, with the figures of its settings and states in the order of this library's models, and a tower.
 [<RequireQualifiedAccess>]
 module Scenarios =
 
@@ -332,7 +332,15 @@ module Scenarios =
 
     /// In the order in which they are listed.
     let all: Scenario list =
-        [ pendulum; cartPole; cartDoublePendulum; doublePendulum; pendubot; unicycle ]
+        [
+            pendulum
+            cartPole
+            cartDoublePendulum
+            doublePendulum
+            pendubot
+            unicycle
+            BlockStacking.scenario 3 true
+        ]
 
     /// The scenario of a name, or the names there are.
     let find (name: string) : Result<Scenario, string> =

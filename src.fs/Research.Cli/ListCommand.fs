@@ -71,6 +71,9 @@ module ListCommand =
         | PolicyKind.Linear -> "linear policy"
         | PolicyKind.Rbf basis -> $"{basis} basis functions"
 
+    let private count (number: int) (name: string) =
+        if number = 1 then $"1 {name}" else $"{number} {name}s"
+
     let private scenarioText () =
         let width = Scenarios.all |> List.map _.Name.Length |> List.max
         let indent = String(' ', width + 2)
@@ -78,8 +81,11 @@ module ListCommand =
         for scenario in Scenarios.all do
             Console.WriteLine $"{scenario.Name.PadRight width}  {scenario.Summary}"
 
+            let states, controls =
+                count scenario.StateSize "state", count scenario.ControlSize "control"
+
             Console.WriteLine
-                $"{indent}{scenario.StateSize} states, {scenario.ControlSize} controls; rollouts of {scenario.Duration:``0.#``} s; {policy scenario}; at most {scenario.Trials} trials"
+                $"{indent}{states}, {controls}; rollouts of {scenario.Duration:``0.#``} s; {policy scenario}; at most {scenario.Trials} trials"
 
     let private writeScenario (writer: Utf8JsonWriter) (scenario: Scenario) =
         writer.WriteString("name", scenario.Name)

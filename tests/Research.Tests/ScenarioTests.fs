@@ -95,7 +95,7 @@ let tests =
             test "a certain state has the loss of the state, penalties included" {
                 let random = Random 3
 
-                for scenario in BlockStacking.scenario 3 true :: Scenarios.all do
+                for scenario in BlockStacking.scenario 3 false :: Scenarios.all do
                     let start = Rollout.drawStart scenario random.Rng 0
                     let x = scenario.Observe start
 
