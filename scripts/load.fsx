@@ -7,7 +7,9 @@ module Load
 #r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Core.dll"
 #r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Control.dll"
 #r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Environments.dll"
+#r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Models.dll"
 #r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Lab.dll"
+#r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Agents.dll"
 
 /// True when the script was started with --smoke: the same steps in seconds.
 let isSmoke = fsi.CommandLineArgs |> Array.contains "--smoke"

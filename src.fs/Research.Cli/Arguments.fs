@@ -99,14 +99,69 @@ type BenchArguments =
                 "names that 'list' shows; by default cartpole, acrobot, quadrotor, manipulator. Constraints beside limits count for replans only."
             | Json -> "print as JSON."
 
+/// What a policy is made of.
+type PolicyName =
+    | Linear
+    | Rbf
+
+/// Arguments of `learn pilco`.
+[<HelpFlags("--help", "-h")>]
+type PilcoArguments =
+    | [<Unique>] Scenario of NAME: string
+    | [<Unique>] Seed of NUMBER: int
+    | [<Unique>] Trials of NUMBER: int
+    | [<Unique>] Policy of PolicyName
+    | [<Unique>] Basis of NUMBER: int
+    | [<Unique>] Random_Rollouts of NUMBER: int
+    | [<Unique>] Line_Searches of NUMBER: int
+    | [<Unique>] Exploration of NUMBER: float
+    | [<Unique>] All_Trials
+    | [<Unique>] Resume of FOLDER: string
+    | [<Unique>] Output of FOLDER: string
+    | [<Unique>] Json
+    | [<Unique>] No_Report
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Scenario _ -> "what to learn on: a name that 'list --scenarios' shows."
+            | Seed _ -> "seed of all random numbers, 0 by default."
+            | Trials _ ->
+                "policies that are learnt at most; the scenario's own number by default. With --resume it may be raised."
+            | Policy _ -> "linear, or rbf: radial basis functions. The scenario's own by default."
+            | Basis _ -> "number of basis functions; the scenario's own by default."
+            | Random_Rollouts _ ->
+                "rollouts with random controls before the first policy; the scenario's own by default."
+            | Line_Searches _ -> "line searches of a policy search at most; the scenario's own by default."
+            | Exploration _ ->
+                "weight of the standard deviation of the loss in what is minimised, 0 by default; negative explores."
+            | All_Trials -> "go on after the task is solved."
+            | Resume _ ->
+                "go on from the newest checkpoint in the folder of an earlier run, as that run would have, and write there."
+            | Output _ -> "folder for the files; by default a new one, runs/SCENARIO-TIME."
+            | Json -> "print the content of result.json and nothing else, and write files only with --output."
+            | No_Report -> "write no report.html."
+
+/// Arguments of `learn`.
+[<HelpFlags("--help", "-h")>]
+type LearnArguments =
+    | [<CliPrefix(CliPrefix.None)>] Pilco of ParseResults<PilcoArguments>
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Pilco _ -> "Gaussian processes, exact moments along the horizon, policy search on the analytic gradient."
+
 /// Arguments of `list`.
 [<HelpFlags("--help", "-h")>]
 type ListArguments =
+    | [<Unique>] Scenarios
     | [<Unique>] Json
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
+            | Scenarios -> "list what 'learn' learns on, instead of the problems of 'solve'."
             | Json -> "print as JSON."
 
 /// Arguments of `verify`.
@@ -130,6 +185,7 @@ type Arguments =
     | [<CliPrefix(CliPrefix.None)>] Solve of ParseResults<SolveArguments>
     | [<CliPrefix(CliPrefix.None)>] Mpc of ParseResults<MpcArguments>
     | [<CliPrefix(CliPrefix.None)>] Bench of ParseResults<BenchArguments>
+    | [<CliPrefix(CliPrefix.None)>] Learn of ParseResults<LearnArguments>
     | [<CliPrefix(CliPrefix.None)>] List of ParseResults<ListArguments>
     | [<CliPrefix(CliPrefix.None)>] Verify of ParseResults<VerifyArguments>
     | [<Unique>] Version
@@ -140,6 +196,7 @@ type Arguments =
             | Solve _ -> "solve a problem of optimal control, show and write the solution."
             | Mpc _ -> "run a problem's system under model-predictive control, show and write what became of it."
             | Bench _ -> "measure how fast this machine solves and plans."
-            | List _ -> "list the problems."
+            | Learn _ -> "learn a policy from trials, show and write how it went."
+            | List _ -> "list the problems, or the scenarios of learners."
             | Verify _ -> "solve recorded cases of other programs and compare."
             | Version -> "print the version."

@@ -89,12 +89,13 @@ module MpcCommand =
             if clock.Elapsed.TotalSeconds > told.Value + 0.1 then
                 told.Value <- clock.Elapsed.TotalSeconds
 
+                let time = $"{Show.number 4 (float t * options.TimeStep)} s"
+
                 report
-                    [|
-                        $"{Show.number 4 (float t * options.TimeStep)} s"
-                        Show.number 6 replan.Cost
-                        Show.seconds replan.Seconds
-                    |]
+                    {
+                        Progress.Key = time
+                        Progress.Cells = [| time; Show.number 6 replan.Cost; Show.seconds replan.Seconds |]
+                    }
 
         let loop =
             ClosedLoop.watch

@@ -22,12 +22,13 @@ EXAMPLES:
     {program} mpc cartpole --mismatch 0.2 --disturb 0.3
     {program} mpc quadrotor --rate 10 --deadline 5
     {program} bench
+    {program} learn pilco --scenario cartpole --seed 1
     {program} verify tests/golden/*.json
 
 EXIT CODES:
 
-    0     solved to the tolerances; at the goal in the end; every case passed
-    1     the solver stopped short of its tolerances; not at the goal; a case failed
+    0     solved to the tolerances; at the goal in the end; the task was learnt; every case passed
+    1     the solver stopped short of its tolerances; not at the goal; the task was not learnt; a case failed
     2     wrong command line, or a file that cannot be read
     3     a file could not be written
     130   interrupted by Ctrl-C or SIGTERM; what was found so far is written
@@ -82,7 +83,12 @@ let private execute (arguments: string[]) (cancellation: CancellationToken) : Re
                     (bench.GetResult(BenchArguments.Problems, []))
                     (bench.Contains BenchArguments.Json)
                     cancellation
-            | Some(List list) -> ListCommand.run (list.Contains ListArguments.Json)
+            | Some(Learn learn) ->
+                match learn.GetSubCommand() with
+                | Pilco pilco ->
+                    LearnOptions.parse pilco (commandOf arguments)
+                    |> Result.bind (fun options -> LearnCommand.run options cancellation sinceStart)
+            | Some(List list) -> ListCommand.run (list.Contains Scenarios) (list.Contains ListArguments.Json)
             | Some(Verify verify) ->
                 VerifyCommand.run
                     (verify.TryGetResult VerifyArguments.Tolerance)

@@ -169,8 +169,16 @@ module Chart =
             Marks: float list
         }
 
-    /// A chart of ys over xs.
-    let draw (options: Options) (xs: float[]) (ys: float[]) : string =
+    /// A course to draw behind the line, dashed, and around it a band of the given half widths; no widths, no band.
+    type Layer =
+        {
+            Xs: float[]
+            Ys: float[]
+            Spread: float[]
+        }
+
+    /// A chart of ys over xs, in front of other courses.
+    let drawOver (behind: Layer list) (options: Options) (xs: float[]) (ys: float[]) : string =
         let isShown y =
             abs y < largest && (not options.IsLog || y > 1.0 / largest)
 
@@ -179,10 +187,24 @@ module Chart =
             | Some(low, high) -> [| low; high |]
             | None -> [||]
 
-        let shown = Array.concat [ ys; bounds; options.Reference ] |> Array.filter isShown
+        let behind = behind |> List.filter (fun layer -> layer.Ys.Length > 0)
+
+        let edges (layer: Layer) =
+            if layer.Spread.Length = 0 then
+                layer.Ys
+            else
+                Array.append (Array.map2 (+) layer.Ys layer.Spread) (Array.map2 (-) layer.Ys layer.Spread)
+
+        let shown =
+            Array.concat [ ys; bounds; options.Reference; behind |> Seq.collect edges |> Seq.toArray ]
+            |> Array.filter isShown
+
         let shown = if shown.Length = 0 then [| 1.0 |] else shown
         let low, high = if options.IsLog then paddedLog shown else padded shown
-        let x0, x1 = Array.head xs, Array.last xs
+        let ends = xs :: List.map _.Xs behind
+
+        let x0, x1 =
+            ends |> Seq.map Array.head |> Seq.min, ends |> Seq.map Array.last |> Seq.max
 
         let xAxis =
             {
@@ -246,6 +268,37 @@ module Chart =
                 if x0 <= x && x <= xAxis.High then
                     add (upright "mark" (xAxis.X x))
 
+            for layer in behind do
+                // points that cannot be drawn cut nothing: they are left out
+                let drawn =
+                    [
+                        for i in 0 .. layer.Ys.Length - 1 do
+                            let spread = if layer.Spread.Length > 0 then layer.Spread[i] else 0.0
+
+                            if isShown (layer.Ys[i] - spread) && isShown (layer.Ys[i] + spread) then
+                                i
+                    ]
+
+                let joined (points: string list) = "M" + String.concat "L" points
+
+                let at x y =
+                    $"{text (xAxis.X x)} {text (yAxis.Y y)}"
+
+                if not drawn.IsEmpty then
+                    if layer.Spread.Length > 0 then
+                        let upper =
+                            drawn |> List.map (fun i -> at layer.Xs[i] (layer.Ys[i] + layer.Spread[i]))
+
+                        let lower =
+                            drawn
+                            |> List.rev
+                            |> List.map (fun i -> at layer.Xs[i] (layer.Ys[i] - layer.Spread[i]))
+
+                        add $"<path class=\"band\" d=\"{joined (upper @ lower)}Z\"/>"
+
+                    add
+                        $"<path class=\"behind\" d=\"{joined (drawn |> List.map (fun i -> at layer.Xs[i] layer.Ys[i]))}\"/>"
+
             if options.Reference.Length > 0 then
                 add $"<path class=\"reference\" d=\"{path options.Reference}\"/>"
 
@@ -261,6 +314,9 @@ module Chart =
                 for i in 0 .. ys.Length - 1 do
                     if ys[i] = 0.0 then
                         add $"<circle class=\"zero\" r=\"2.6\" cx=\"{text (xAxis.X xs[i])}\" cy=\"{text floorY}\"/>")
+
+    /// A chart of ys over xs.
+    let draw (options: Options) (xs: float[]) (ys: float[]) : string = drawOver [] options xs ys
 
     /// Bars of a histogram at most.
     let private most = 40

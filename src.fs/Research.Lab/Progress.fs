@@ -22,45 +22,42 @@ module Progress =
     /// Rows that the live table shows.
     let private window = 12
 
-    let private cells (iteration: IterationRecord) =
-        [|
-            string iteration.Number
-            Show.number 8 iteration.Cost
-            Show.number 3 iteration.Gradient
-            Show.number 3 iteration.Regularisation
-            Show.number 3 iteration.Step
-        |]
-
-    let private headings = [| "iteration"; "cost"; "gradient"; "μ"; "α" |]
+    /// A row of the table: one with the key of the row before it takes its place.
+    type Row = { Key: string; Cells: string[] }
 
     /// The newest row, every two seconds.
-    let private plain (headings: string[]) (seen: ConcurrentQueue<string[]>) (work: Task<'a>) =
+    let private plain (headings: string[]) (seen: ConcurrentQueue<Row>) (work: Task<'a>) =
         while not (work.Wait 2000) do
             let mutable newest = ValueNone
-            let mutable row = [||]
+            let mutable row = Unchecked.defaultof<Row>
 
             while seen.TryDequeue &row do
                 newest <- ValueSome row
 
             newest
             |> ValueOption.iter (fun row ->
-                Array.map2 (fun heading cell -> $"{heading} {cell}") headings row
+                Array.map2 (fun heading cell -> $"{heading} {cell}") headings row.Cells
                 |> String.concat "  "
                 |> Console.Error.WriteLine)
 
-    let private live (headings: string[]) (seen: ConcurrentQueue<string[]>) (work: Task<'a>) =
+    let private live (headings: string[]) (seen: ConcurrentQueue<Row>) (work: Task<'a>) =
         let output = AnsiConsoleOutput Console.Error
         let console = AnsiConsole.Create(AnsiConsoleSettings(Out = output))
         let table = Table().RoundedBorder().BorderColor(Color.Grey)
+        let mutable last = ""
 
         for heading in headings do
             table.AddColumn(TableColumn(heading).RightAligned()) |> ignore
 
         let refresh () =
-            let mutable row = [||]
+            let mutable row = Unchecked.defaultof<Row>
 
             while seen.TryDequeue &row do
-                table.AddRow row |> ignore
+                if row.Key = last && table.Rows.Count > 0 then
+                    table.RemoveRow(table.Rows.Count - 1) |> ignore
+
+                last <- row.Key
+                table.AddRow row.Cells |> ignore
 
                 if table.Rows.Count > window then
                     table.RemoveRow 0 |> ignore
@@ -73,13 +70,12 @@ module Progress =
                     refresh ()
                     context.Refresh())
 
-    /// Runs work that reports rows of text under the given headings, and shows them as they come if it lasts. Exceptions of the work come out
-    /// as they are.
-    let rows (style: ProgressStyle) (headings: string[]) (work: (string[] -> unit) -> 'a) : 'a =
+    /// Runs work that reports rows under headings, and shows them as they come if it lasts. Exceptions of the work come out as they are.
+    let rows (style: ProgressStyle) (headings: string[]) (work: (Row -> unit) -> 'a) : 'a =
         match style with
         | Silent -> work ignore
         | Shown ->
-            let seen = ConcurrentQueue<string[]>()
+            let seen = ConcurrentQueue<Row>()
             let task = Task.Run(fun () -> work seen.Enqueue)
 
             try
@@ -93,6 +89,19 @@ module Progress =
 
             task.GetAwaiter().GetResult()
 
-    /// Runs work that reports its iterations, and shows them.
+    /// Runs work that reports its iterations, and shows them as they come if it lasts. Exceptions of the work come out as they are.
     let run (style: ProgressStyle) (work: (IterationRecord -> unit) -> 'a) : 'a =
-        rows style headings (fun report -> work (cells >> report))
+        let row (iteration: IterationRecord) =
+            {
+                Key = string iteration.Number
+                Cells =
+                    [|
+                        string iteration.Number
+                        Show.number 8 iteration.Cost
+                        Show.number 3 iteration.Gradient
+                        Show.number 3 iteration.Regularisation
+                        Show.number 3 iteration.Step
+                    |]
+            }
+
+        rows style [| "iteration"; "cost"; "gradient"; "μ"; "α" |] (fun report -> work (row >> report))

@@ -1,34 +1,10 @@
 namespace Research.Lab
 
 open System
-open System.IO
-open System.Net
-open System.Text
 
 /// The report of a run: one page that needs nothing but itself, with the motion to play, trajectories, convergence, timings and options.
 [<RequireQualifiedAccess>]
 module Report =
-
-    let private template =
-        lazy
-            (use stream = nonNull (typeof<Run>.Assembly.GetManifestResourceStream "report.html")
-             use reader = new StreamReader(stream)
-             reader.ReadToEnd())
-
-    let private encode (text: string) : string = WebUtility.HtmlEncode text |> string
-
-    let private sentence (text: string) =
-        if text = "" then
-            ""
-        else
-            $"{Char.ToUpperInvariant text[0]}{text.Substring 1}."
-
-    /// A part of the page with its heading, or nothing where it would be empty.
-    let private section (heading: string) (before: string) (content: string) (after: string) =
-        if content = "" then
-            ""
-        else
-            $"<h2>{heading}</h2>\n{before}{content}{after}"
 
     let private caption title unit xLabel colour : Chart.Caption =
         {
@@ -103,7 +79,7 @@ module Report =
                         chart "step α" "limb" _.Step
                 ]
 
-            section "Convergence" "<div class=\"charts\">" (String.concat "\n" charts) "</div>"
+            Page.section "Convergence" "<div class=\"charts\">" (String.concat "\n" charts) "</div>"
 
     let private quantiles = [ "median", 0.5; "99 %", 0.99; "worst", 1.0 ]
 
@@ -151,14 +127,15 @@ module Report =
         |> List.filter (fun measurement -> measurement.Values.Length > 0)
         |> List.collect charts
         |> String.concat "\n"
-        |> fun content -> section "Measured along the way" "<div class=\"charts\" id=\"measurements\">" content "</div>"
+        |> fun content ->
+            Page.section "Measured along the way" "<div class=\"charts\" id=\"measurements\">" content "</div>"
 
     /// What the marks in the charts are.
     let private legend (run: Run) =
         let marked =
             run.Events
             |> List.countBy snd
-            |> List.map (fun (what, count) -> $"<span class=\"key mark\"></span>{encode what} ({count})")
+            |> List.map (fun (what, count) -> $"<span class=\"key mark\"></span>{Page.encode what} ({count})")
 
         let referenced =
             if run.States |> Array.exists (fun series -> series.Reference.Length > 0) then
@@ -171,133 +148,95 @@ module Report =
         | keys -> String.concat "" keys |> fun keys -> $"<p class=\"legend\">{keys}</p>"
 
     let private facts (run: Run) =
-        let fact (value: string) (label: string) =
-            $"<div><b>{encode value}</b><span>{encode label}</span></div>"
-
         let solving = run.Timings |> List.tryFind (fun (name, _) -> name = "solve")
 
         String.concat
             ""
             [
                 if not (Double.IsNaN run.Cost) then
-                    fact (Show.number 6 run.Cost) "cost"
+                    Page.fact (Show.number 6 run.Cost) "cost"
                 match run.Violation with
-                | Some violation -> fact (Show.number 2 violation) "largest violation"
+                | Some violation -> Page.fact (Show.number 2 violation) "largest violation"
                 | None -> ()
                 if run.Iterations.Length > 0 then
-                    fact (string run.Iterations.Length) "iterations"
+                    Page.fact (string run.Iterations.Length) "iterations"
                 match solving with
-                | Some(_, seconds) -> fact (Show.seconds seconds) "to solve"
+                | Some(_, seconds) -> Page.fact (Show.seconds seconds) "to solve"
                 | None -> ()
                 for measurement in run.Measurements do
                     for name, share in quantiles do
                         let value = Measurement.quantile share measurement.Values
-                        fact $"{Show.number 3 value} {measurement.Unit}" $"{measurement.Name}, {name}"
+                        Page.fact $"{Show.number 3 value} {measurement.Unit}" $"{measurement.Name}, {name}"
 
                     if measurement.Limit.IsSome then
-                        fact
+                        Page.fact
                             $"{Measurement.exceeding measurement} of {measurement.Values.Length}"
                             $"{measurement.Name}, above its limit"
-                fact $"{run.Horizon} × {Show.number 4 run.TimeStep} s" "duration"
-                fact run.Solver "solver"
+                Page.fact $"{run.Horizon} × {Show.number 4 run.TimeStep} s" "duration"
+                Page.fact run.Solver "solver"
             ]
-
-    let private timingRows (run: Run) =
-        let total = run.Timings |> List.sumBy snd |> max 1e-12
-
-        run.Timings
-        |> List.map (fun (name, seconds) ->
-            let share = Show.number 3 (100.0 * seconds / total)
-
-            $"<tr><th>{encode name}<i class=\"bar\" style=\"width:{share}%%\"></i></th><td class=\"num\">{Show.seconds seconds}</td></tr>")
-        |> String.concat "\n"
-
-    let private optionRows (run: Run) =
-        run.Options
-        |> List.map (fun (name, value) -> $"<tr><th>{encode name}</th><td>{encode value}</td></tr>")
-        |> String.concat "\n"
 
     let private iterationRows (run: Run) =
-        let head =
+        Page.numberRows
             [ "iteration"; "cost"; "gradient"; "violation"; "μ"; "α"; "time" ]
-            |> List.map (fun name -> $"<th>{name}</th>")
-            |> String.concat ""
-
-        let row (iteration: IterationRecord) =
-            [
-                string iteration.Number
-                Show.number 9 iteration.Cost
-                Show.number 3 iteration.Gradient
-                Show.number 3 iteration.Violation
-                Show.number 3 iteration.Regularisation
-                Show.number 3 iteration.Step
-                Show.seconds iteration.Seconds
-            ]
-            |> List.map (fun text -> $"<td>{text}</td>")
-            |> String.concat ""
-
-        Seq.append [ head ] (Seq.map row run.Iterations)
-        |> Seq.map (fun cells -> $"<tr>{cells}</tr>")
-        |> String.concat "\n"
+            (run.Iterations
+             |> Seq.map (fun iteration ->
+                 [
+                     string iteration.Number
+                     Show.number 9 iteration.Cost
+                     Show.number 3 iteration.Gradient
+                     Show.number 3 iteration.Violation
+                     Show.number 3 iteration.Regularisation
+                     Show.number 3 iteration.Step
+                     Show.seconds iteration.Seconds
+                 ]))
 
     let private origin (run: Run) =
-        let table caption rows =
-            if rows = "" then
-                ""
-            else
-                $"<div class=\"card\"><table><caption>{caption}</caption>{rows}</table></div>"
+        let tables =
+            Page.table "Time" (Page.timingRows run.Timings)
+            + Page.table "Options" (Page.optionRows run.Options)
 
-        let tables = table "Time" (timingRows run) + table "Options" (optionRows run)
-        section "How it was made" "<div class=\"tables\">" tables "</div>"
+        Page.section "How it was made" "<div class=\"tables\">" tables "</div>"
 
     let private iterations (run: Run) =
         if run.Iterations.Length = 0 then
             ""
         else
-            section "Iterations" "<div class=\"card scroll\"><table class=\"num\">" (iterationRows run) "</table></div>"
+            Page.scrollingTable "Iterations" (iterationRows run)
 
-    let private seriesJson (run: Run) =
-        let number (x: float) =
-            if Double.IsFinite x then x.ToString "G5" else "null"
+    /// Values of the charts over time: of states and controls at every step, of measurements at their own times.
+    let private values (run: Run) : Page.Values list =
+        [
+            for series in Seq.append run.States run.Controls do
+                { Values = series.Values; Times = [||] }
 
-        let list (values: float seq) =
-            values |> Seq.map number |> String.concat "," |> (fun inner -> $"[{inner}]")
-
-        let even (series: Series) = $"{{\"values\":{list series.Values}}}"
-
-        let timed (measurement: Measurement) =
-            $"{{\"values\":{list measurement.Values},\"times\":{list measurement.Times}}}"
-
-        Seq.append (Seq.append run.States run.Controls |> Seq.map even) (List.map timed run.Measurements)
-        |> String.concat ","
-        |> fun inner -> $"[{inner}]"
+            for measurement in run.Measurements do
+                if measurement.Values.Length > 0 then
+                    {
+                        Values = measurement.Values
+                        Times = measurement.Times
+                    }
+        ]
 
     /// The page, as HTML that can be opened from disk without a network.
     let toHtml (run: Run) : string =
-        let kind = if run.Converged then "pill" else "pill bad"
-
-        let parts =
+        Page.fill
             [
-                "title", encode $"{run.Problem}, {run.Solver}"
-                "problem", encode run.Problem
-                "pill", $"<span class=\"{kind}\">{encode run.Status}</span>"
-                "summary", encode $"{sentence run.Summary} {sentence run.Source}"
+                "title", Page.encode $"{run.Problem}, {run.Solver}"
+                "problem", Page.encode run.Problem
+                "pill", Page.pill run.Converged run.Status
+                "summary", Page.encode $"{Page.sentence run.Summary} {Page.sentence run.Source}"
                 "facts", facts run
+                "tabs", ""
+                "heading", "Trajectory"
                 "legend", legend run
-                "trajectories", trajectoryCharts run
+                "trajectories", $"<div class=\"charts\">{trajectoryCharts run}</div>"
                 "measurements", measurementCharts run
-                "convergence", convergenceCharts run
+                "progress", convergenceCharts run
                 "origin", origin run
-                "iterations", iterations run
-                "command", section "Command" "<div class=\"card\"><pre>" (encode run.Command) "</pre></div>"
-                "footer", encode $"{run.Started:``yyyy-MM-dd HH:mm:ss zzz``}, {run.Platform}"
-                "motion", Motion.toJson run
-                "series", seriesJson run
+                "records", iterations run
+                "command", Page.command run.Command
+                "footer", Page.encode $"{run.Started:``yyyy-MM-dd HH:mm:ss zzz``}, {run.Platform}"
+                "motions", $"[{Motion.toJson run}]"
+                "series", Page.seriesJson [ values run ]
             ]
-
-        let page = StringBuilder template.Value
-
-        for name, content in parts do
-            page.Replace($"{{{{{name}}}}}", content) |> ignore
-
-        page.ToString()

@@ -28,6 +28,43 @@ let tests =
                 Expect.isLessThan found.Iterations 60 "it does not crawl"
             }
 
+            test "first steps of line searches are no longer than asked, and the end is the same" {
+                let points = ResizeArray()
+
+                let far (x: float[]) =
+                    points.Add(Array.copy x)
+                    // a bowl so wide that a step of the method is long
+                    1e-4 * (x[0] - 50.0) ** 2.0 + 1e-2 * x[1] * x[1], [| 2e-4 * (x[0] - 50.0); 2e-2 * x[1] |]
+
+                let mutable before = [| 0.0; 30.0 |]
+
+                let found =
+                    Bfgs.minimise
+                        { Bfgs.defaults with
+                            FirstStep = 0.5
+                            GradientTolerance = 1e-10
+                            ValueTolerance = 0.0
+                            Progress =
+                                fun _ _ x ->
+                                    let first = Seq.head points
+                                    let length = sqrt (Seq.sum (Seq.map2 (fun a b -> (a - b) ** 2.0) first before))
+                                    Expect.isLessThan length 0.5000001 "first step"
+                                    before <- Array.copy x
+                                    points.Clear()
+                                    true
+                        }
+                        (fun x ->
+                            let value = far x
+
+                            if points.Count = 1 && x = before then
+                                points.Clear()
+
+                            value)
+                        before
+
+                Expect.isLessThan (distance found.X [ 50.0; 0.0 ]) 1e-5 "minimum"
+            }
+
             testProperty "quadratics end at the solution of the linear system" (fun (seed: int) ->
                 let random = Random seed
                 let n = random.Whole(1, 12)

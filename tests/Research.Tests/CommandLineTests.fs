@@ -254,6 +254,49 @@ let tests =
                 isRefused [ "solve"; "cartpole"; "--swing" ] [ "--swing"; "--help" ]
             }
 
+            test "a learner goes on where it stopped, with the same numbers" {
+                inFolder (fun folder ->
+                    let small =
+                        [
+                            "--scenario"
+                            "pendulum"
+                            "--basis"
+                            "3"
+                            "--line-searches"
+                            "3"
+                            "--seed"
+                            "4"
+                        ]
+
+                    let learn arguments =
+                        let code, output, error = research ("learn" :: "pilco" :: arguments @ [ "--json" ])
+                        Expect.equal (code, error) (1, "") "not solved, and silent"
+                        use document = JsonDocument.Parse output
+
+                        document.RootElement.GetProperty("trials").EnumerateArray()
+                        |> Seq.map _.GetProperty("losses").GetRawText()
+                        |> Seq.toList
+
+                    let through = learn (small @ [ "--trials"; "2" ])
+                    let first = learn (small @ [ "--trials"; "1"; "--output"; folder ])
+                    Expect.equal first (List.take 2 through) "a random rollout and a trial"
+                    Expect.equal (learn [ "--resume"; folder; "--trials"; "2" ]) through "and one more"
+
+                    for name in [ "report.html"; "result.json"; "checkpoint-003.json" ] do
+                        Expect.isTrue (File.Exists(Path.Combine(folder, name))) name)
+            }
+
+            test "a learner's wrong command line is refused in one line" {
+                isRefused [ "learn"; "pilco"; "--scenario"; "cartpol" ] [ "cartpol"; "cartpole"; "unicycle" ]
+                isRefused [ "learn"; "pilco" ] [ "--scenario"; "cartpole"; "--resume" ]
+                isRefused [ "learn"; "pilco"; "--resume"; "no-such-folder" ] [ "no-such-folder"; "no such folder" ]
+                isRefused [ "learn"; "pilco"; "--scenario"; "cartpole"; "--basis"; "0" ] [ "--basis 0"; "1 or more" ]
+
+                isRefused [ "learn"; "pilco"; "--scenario"; "unicycle"; "--policy"; "rbf" ] [ "--basis"; "unicycle" ]
+
+                isRefused [ "learn"; "pilco"; "--resume"; "."; "--seed"; "2" ] [ "--resume"; "--trials" ]
+            }
+
             test "verify tells a failed case from a file that it cannot read" {
                 let golden = Path.Combine(__SOURCE_DIRECTORY__, "..", "golden", "dare.json")
 

@@ -119,6 +119,7 @@ let tests =
                     "Research.Models"
                     "Research.Environments"
                     "Research.Lab"
+                    "Research.Agents"
                 ] do
                 test $"every public member of {name} has a comment" {
                     Expect.equal (String.concat " " (undocumented name)) "" "members without a comment"

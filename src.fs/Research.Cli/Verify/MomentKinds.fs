@@ -293,4 +293,5 @@ module MomentKinds =
                 "linear-policy", linear
                 "saturating-cost", saturating
                 "pilco-scenario-cost", scenario
+                "pilco-dynamics", PlantKinds.rates
             ]

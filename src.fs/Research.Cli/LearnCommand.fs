@@ -1,0 +1,295 @@
+namespace Research.Cli
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Runtime.InteropServices
+open System.Threading
+open Research.Models
+open Research.Agents
+open Research.Lab
+
+/// The command `learn pilco`.
+[<RequireQualifiedAccess>]
+module LearnCommand =
+
+    let private series name unit values bounds : Series =
+        {
+            Name = name
+            Unit = unit
+            Values = values
+            Bounds = bounds
+            Reference = [||]
+        }
+
+    let private names (state: PilcoState) : string list =
+        state.Trials
+        |> List.mapFold
+            (fun (random, learnt) trial ->
+                if trial.IsRandom then
+                    $"random {random + 1}", (random + 1, learnt)
+                else
+                    $"trial {learnt + 1}", (random, learnt + 1))
+            (0, 0)
+        |> fst
+
+    let private notes (scenario: Scenario) (hyperparameters: Hyperparameters[]) : (string * string) list =
+        hyperparameters
+        |> Array.mapi (fun i hyper ->
+            let lengths = hyper.Lengthscales |> Seq.map (Show.number 3) |> String.concat " "
+
+            [
+                $"{scenario.States[i].Name}: lengthscales", lengths
+                $"{scenario.States[i].Name}: signal, noise, ratio",
+                $"{Show.number 3 hyper.Signal}, {Show.number 3 hyper.Noise}, {Show.number 3 (hyper.Signal / hyper.Noise)}"
+            ])
+        |> Seq.concat
+        |> Seq.toList
+
+    let private record (scenario: Scenario) (name: string) (experience: float) (trial: Trial) : TrialRecord =
+        let rollout = trial.Rollout
+
+        {
+            Name = name
+            States =
+                scenario.States
+                |> Array.mapi (fun i state -> series state.Name state.Unit rollout.Measured[*, i] None)
+            Expected =
+                match trial.Forecast with
+                | None -> [||]
+                | Some forecast ->
+                    scenario.States
+                    |> Array.mapi (fun i _ ->
+                        {
+                            Mean = forecast.Mean[*, i]
+                            Deviation = forecast.Deviation[*, i]
+                        })
+            Controls =
+                scenario.Controls
+                |> Array.mapi (fun j control ->
+                    let limit = scenario.Limits[j]
+                    series control.Name control.Unit rollout.Controls[*, j] (Some(-limit, limit)))
+            Losses = rollout.Losses
+            ExpectedLosses =
+                trial.Forecast
+                |> Option.map (fun forecast ->
+                    {
+                        Mean = forecast.Loss
+                        Deviation = forecast.LossDeviation
+                    })
+            IsSolved = trial.IsSolved
+            Experience = experience
+            Search = trial.Search
+            Notes = notes scenario trial.Hyperparameters
+            Timings = trial.Seconds
+            Motion = rollout.Plant
+        }
+
+    let private statusText (state: PilcoState) (isInterrupted: bool) =
+        if state.IsSolved then
+            $"solved after {Show.number 4 state.Experience} s of experience"
+        elif isInterrupted then
+            "interrupted"
+        else
+            "not solved"
+
+    let private toLearning
+        (options: LearnOptions)
+        (started: DateTimeOffset)
+        (isInterrupted: bool)
+        (state: PilcoState)
+        : Learning =
+        let scenario = state.Scenario
+
+        let experience =
+            state.Trials
+            |> List.scan (fun sum trial -> sum + scenario.TimeStep * float trial.Rollout.Steps) 0.0
+            |> List.tail
+
+        {
+            Problem = scenario.Name
+            Summary = scenario.Summary
+            Source = scenario.Source
+            Learner = "PILCO"
+            Status = statusText state isInterrupted
+            IsSolved = state.IsSolved
+            TimeStep = scenario.TimeStep
+            Trials = List.map3 (record scenario) (names state) experience state.Trials
+            Options = LearnOptions.describe state
+            Command = options.Command
+            Started = started
+            Platform = $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}"
+            Scene = scenario.Scene
+        }
+
+    let private headings = [| "trial"; "doing"; "expected loss"; "real loss" |]
+
+    /// Shows what a trial is at.
+    let private rowOf (state: PilcoState) (progress: PilcoProgress) : Progress.Row =
+        let perStep value =
+            Show.number 4 (value / float state.Scenario.Horizon)
+
+        let doing, expected =
+            match progress with
+            | Training points -> $"training on {points} points", ""
+            | Searching(lineSearch, value) -> $"line search {lineSearch}", perStep value
+            | Running -> "running", ""
+
+        {
+            Key = string state.Trials.Length
+            Cells = [| string (state.Trials.Length + 1); doing; expected; "" |]
+        }
+
+    let private rowOfTrial (state: PilcoState) : Progress.Row =
+        let last = List.last state.Trials
+
+        {
+            Key = string (state.Trials.Length - 1)
+            Cells =
+                [|
+                    string state.Trials.Length
+                    (if last.IsSolved then "solved" else "done")
+                    (match last.Forecast with
+                     | Some forecast -> Show.number 4 (Array.average forecast.Loss)
+                     | None -> "")
+                    Show.number 4 (Array.average last.Rollout.Losses)
+                |]
+        }
+
+    let private print (learning: Learning) (elapsed: float) =
+        let out = Console.Out
+        out.WriteLine $"{learning.Problem}: {learning.Summary}"
+        out.WriteLine learning.Status
+        out.WriteLine()
+
+        let row (cells: string list) =
+            out.WriteLine(("  " + String.Join("", cells |> List.map _.PadRight(13))).TrimEnd())
+
+        row [ "trial"; "experience"; "real loss"; "expected"; "searches"; "solved"; "time" ]
+
+        for trial in learning.Trials do
+            row
+                [
+                    trial.Name
+                    $"{Show.number 4 trial.Experience} s"
+                    Show.number 3 trial.Loss
+                    (if Double.IsFinite trial.ExpectedLoss then
+                         Show.number 3 trial.ExpectedLoss
+                     else
+                         "")
+                    (if trial.Search.Length > 0 then
+                         string (trial.Search.Length - 1)
+                     else
+                         "")
+                    (if trial.IsSolved then "yes" else "no")
+                    trial.Timings |> List.sumBy snd |> Show.seconds
+                ]
+
+        let parts =
+            learning.Timings
+            |> List.map (fun (name, seconds) -> $"{name} {Show.seconds seconds}")
+            |> String.concat ", "
+
+        use self = Process.GetCurrentProcess()
+        out.WriteLine()
+
+        out.WriteLine
+            $"{parts}; {Show.seconds elapsed} in this process, {Show.seconds self.TotalProcessorTime.TotalSeconds} of processor time"
+
+        out.Flush()
+
+    /// Learns until the state is finished or cancelled, and hands over the state after every trial.
+    let private learn
+        (start: PilcoState)
+        (cancellation: CancellationToken)
+        (keep: PilcoState -> unit)
+        (report: Progress.Row -> unit)
+        : Result<PilcoState, Fault> =
+        let stopwatch = Stopwatch.StartNew()
+        let clock () = stopwatch.Elapsed.TotalSeconds
+
+        let rec go (state: PilcoState) =
+            if state.IsFinished then
+                Ok state
+            else
+                match Pilco.next clock cancellation (rowOf state >> report) state with
+                | Stopped -> Ok state
+                | Failed reason ->
+                    Error
+                        {
+                            Code = Exit.failure
+                            Message = $"trial {state.Trials.Length + 1} failed: {reason}"
+                        }
+                | Advanced next ->
+                    report (rowOfTrial next)
+                    keep next
+                    go next
+
+        go start
+
+    let private folderOf (options: LearnOptions) (started: DateTimeOffset) : Result<string option, Fault> =
+        match options.Resumed, options.Output with
+        | Some folder, _ -> Ok(Some(Path.GetFullPath folder))
+        | None, None when options.IsJson -> Ok None
+        | None, given ->
+            match
+                RunFolder.create
+                    (Directory.GetCurrentDirectory())
+                    options.Start.Scenario.Name
+                    started
+                    given
+                    options.Command
+            with
+            | Ok folder -> Ok(Some folder)
+            | Error reason ->
+                let where = defaultArg given "runs/"
+                Fault.output $"The folder {where} cannot be made: {reason} Choose another with --output."
+
+    /// Learns, prints and writes. The exit code.
+    let run (options: LearnOptions) (cancellation: CancellationToken) (sinceStart: unit -> float) : Result<int, Fault> =
+        let started = DateTimeOffset.Now
+        let style = if options.IsJson then Silent else Shown
+
+        let work (folder: string option) =
+            let keep (state: PilcoState) =
+                folder
+                |> Option.iter (fun folder ->
+                    RunFolder.write folder (LearnOptions.checkpointName state.Trials.Length) (Checkpoint.toJson state))
+
+            Progress.rows style headings (learn options.Start cancellation keep)
+            |> Result.map (fun state ->
+                let isInterrupted = cancellation.IsCancellationRequested && not state.IsFinished
+                let learning = toLearning options started isInterrupted state
+
+                folder
+                |> Option.iter (fun folder ->
+                    RunFolder.write folder "result.json" (LearningFile.toJson true learning)
+
+                    if options.HasReport && not learning.Trials.IsEmpty then
+                        RunFolder.writeText folder "report.html" (LearningReport.toHtml learning))
+
+                if options.IsJson then
+                    use output = Console.OpenStandardOutput()
+                    output.Write(ReadOnlySpan(LearningFile.toJson false learning))
+                    output.WriteByte(byte '\n')
+                else
+                    print learning (sinceStart ())
+
+                    folder
+                    |> Option.iter (fun folder ->
+                        let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder)
+                        let shown = if relative.StartsWith ".." then folder else relative
+                        let name = if options.HasReport then "report.html" else "result.json"
+                        Console.WriteLine $"{Path.Combine(shown, name)}")
+
+                if isInterrupted then Exit.interrupted
+                elif state.IsSolved then Exit.success
+                else Exit.failure)
+
+        folderOf options started
+        |> Result.bind (fun folder ->
+            try
+                work folder
+            with
+            | :? IOException
+            | :? UnauthorizedAccessException as failure -> Fault.output $"A file cannot be written: {failure.Message}")

@@ -1,0 +1,288 @@
+module Research.Tests.PilcoTests
+
+open System
+open System.Threading
+open Expecto
+open Research
+open Research.Models
+open Research.Agents
+open Research.Tests.Generators
+
+/// The pendulum with a short horizon and two starts: cheap, and all parts are there.
+let private short: Scenario =
+    { Scenarios.pendulum with
+        Horizon = 8
+        Starts = [| [| 0.0; 0.0 |]; [| 2.0; 0.5 |] |]
+        Penalties =
+            [
+                0.3,
+                { Scenarios.pendulum.Loss with
+                    Target = [| 1.0; sin 1.0; cos 1.0 |]
+                }
+            ]
+    }
+
+let private options seed : PilcoOptions =
+    { Pilco.defaults short with
+        Seed = seed
+        Policy = Rbf 4
+        Trials = 4
+        LineSearches = 4
+        TrainingIterations = 30
+        InducingIterations = 5
+        StopsWhenSolved = false
+    }
+
+let private noClock () = 0.0
+
+let private next (state: PilcoState) : PilcoState =
+    match Pilco.next noClock CancellationToken.None ignore state with
+    | Advanced state -> state
+    | Stopped -> failtest "it was not cancelled"
+    | Failed reason -> failtest reason
+
+let private after (trials: int) (state: PilcoState) : PilcoState =
+    Seq.fold (fun state _ -> next state) state (seq { 1..trials })
+
+let private find (scenario: Scenario) (name: string) =
+    if name = scenario.Name then
+        Ok scenario
+    else
+        Error $"no {name}"
+
+[<Tests>]
+let tests =
+    testList
+        "Pilco"
+        [
+            test "the gradient of the value is that of differences, through model, policy, penalties and two starts" {
+                for kind, exploration in [ Rbf 4, -0.5; Linear, 0.0; Rbf 3, 0.7 ] do
+                    let state = Pilco.start short { options 3 with Policy = kind } |> next
+                    let model = Expect.wantOk (Pilco.train state) "a model"
+                    let plan = Plan.create short kind exploration model.Moments
+                    let random = Random 9
+
+                    let parameters =
+                        Controller.draw short kind random.Rng
+                        |> Array.map (fun v -> v + 0.2 * random.Rng.Normal())
+
+                    let _, gradient = Plan.value plan parameters
+                    Expect.isGreaterThan (gradient |> Array.map abs |> Array.max) 1e-3 "it is not flat"
+
+                    for i in 0 .. parameters.Length - 1 do
+                        let moved h =
+                            parameters
+                            |> Array.mapi (fun j v -> if i = j then v + h else v)
+                            |> Plan.value plan
+                            |> fst
+
+                        let h = 1e-4
+                        // differences of fourth order
+                        let difference =
+                            (8.0 * (moved h - moved -h) - (moved (2.0 * h) - moved (-2.0 * h))) / (12.0 * h)
+
+                        Expect.isLessThan (abs (difference - gradient[i])) 1e-6 $"parameter {i} of {kind}"
+            }
+
+            test "the value is the sum of the losses of the forecast" {
+                let state = Pilco.start short (options 3) |> next
+                let model = Expect.wantOk (Pilco.train state) "a model"
+                let plan = Plan.create short (Rbf 4) 0.0 model.Moments
+                let parameters = Controller.draw short (Rbf 4) (Rng.OfSeed 1)
+                let forecasts = [ for start in 0..1 -> Plan.forecast plan parameters start ]
+                let mean = forecasts |> List.averageBy (fun forecast -> Array.sum forecast.Loss)
+                Expect.isLessThan (abs (fst (Plan.value plan parameters) - mean)) 1e-10 "value"
+
+                for start, forecast in List.indexed forecasts do
+                    Expect.equal forecast.Mean[0, *] short.Starts[start] "it begins at its start"
+                    Expect.equal (Array2D.length1 forecast.Mean) (short.Horizon + 1) "and has every state"
+            }
+
+            for name, scenario in [ "all data", short; "inducing inputs", { short with Inducing = 12 } ] do
+                test $"a learner that goes on from a checkpoint does the same, bit by bit, with {name}" {
+                    let through = Pilco.start scenario (options 5) |> after 4
+                    let before = Pilco.start scenario (options 5) |> after 2
+
+                    let restored =
+                        Expect.wantOk (Checkpoint.ofJson (find scenario) (Checkpoint.toJson before)) "it can be read"
+
+                    let resumed = restored |> after 2
+                    Expect.equal resumed.Trials.Length 4 "trials"
+
+                    Expect.equal
+                        (Array2D.length1 (List.last through.Trials).Inducing)
+                        (if scenario.Inducing = 12 then 12 else 0)
+                        "inducing inputs"
+
+                    Expect.sequenceEqual (Checkpoint.toJson resumed) (Checkpoint.toJson through) "the same bytes"
+
+                    Expect.equal
+                        (List.last resumed.Trials).Rollout.Plant
+                        (List.last through.Trials).Rollout.Plant
+                        "the same bits of the last rollout"
+                }
+
+            test "other seeds give other rollouts" {
+                let first seed =
+                    (next (Pilco.start short (options seed))).Trials[0].Rollout.Controls
+
+                Expect.equal (first 1) (first 1) "the same seed"
+                Expect.notEqual (first 1) (first 2) "another"
+            }
+
+            test "rollouts take the starts in turn" {
+                let state = Pilco.start short { options 2 with RandomRollouts = 4 } |> after 4
+
+                for i, trial in List.indexed state.Trials do
+                    let apart = trial.Rollout.Plant[0, 0] - short.Starts[i % 2].[0]
+                    Expect.isLessThan (abs apart) (6.0 * short.StartSpread[0]) "near its start"
+            }
+
+            test "a pendulum is learnt from few seconds" {
+                let scenario = Scenarios.pendulum
+
+                let learnt =
+                    Pilco.start
+                        scenario
+                        { Pilco.defaults scenario with
+                            Seed = 1
+                            Policy = Rbf 8
+                            LineSearches = 25
+                        }
+                    |> after 4
+
+                let loss (trial: Trial) = Array.average trial.Rollout.Losses
+                let trials = learnt.Trials
+                let best = trials.Tail |> List.map loss |> List.min
+                Expect.isLessThan best (loss trials.Head - 0.15) "far below random controls"
+
+                for trial in trials.Tail do
+                    Expect.isLessThan (Array.last trial.Search) trial.Search[0] "every search lowers what is expected"
+            }
+
+            test "what one learner knows starts another, which needs no random rollout" {
+                let teacher = Pilco.start short (options 4) |> after 3
+                let pupil = Pilco.startFrom teacher short (options 6)
+                let inputs, targets = Pilco.data pupil
+                Expect.equal (Array2D.length1 inputs, Array2D.length2 targets) (24, 2) "the teacher's data"
+                let after = next pupil
+                Expect.isFalse after.Trials[0].IsRandom "a policy at once"
+
+                let grandchild = Pilco.startFrom after short (options 7)
+                Expect.equal (Array2D.length1 (fst (Pilco.data grandchild))) 32 "data add up"
+
+                let restored =
+                    Expect.wantOk (Checkpoint.ofJson (find short) (Checkpoint.toJson after)) "it can be read"
+
+                Expect.sequenceEqual
+                    (Checkpoint.toJson (next restored))
+                    (Checkpoint.toJson (next after))
+                    "and goes on the same"
+            }
+
+            test "a cancelled trial leaves nothing" {
+                let state = Pilco.start short (options 1) |> next
+                use cancellation = new CancellationTokenSource()
+
+                let report progress =
+                    match progress with
+                    | Searching(2, _) -> cancellation.Cancel()
+                    | _ -> ()
+
+                let isStopped report =
+                    Pilco.next noClock cancellation.Token report state |> _.IsStopped
+
+                Expect.isTrue (isStopped report) "in the middle of a search"
+                Expect.isTrue (isStopped ignore) "and at once"
+            }
+
+            test "a learner is finished when it has solved the task, or has no trials left" {
+                let state = Pilco.start short { options 1 with Trials = 1 }
+                Expect.isFalse state.IsFinished "nothing done"
+                let random = next state
+                Expect.isFalse random.IsFinished "a random rollout is no trial"
+                let one = next random
+                Expect.isTrue one.IsFinished "all trials done"
+                Expect.equal one.Experience (2.0 * short.Duration) "seconds"
+
+                let solved =
+                    { one with
+                        Options =
+                            { one.Options with
+                                Trials = 9
+                                StopsWhenSolved = true
+                            }
+                        Trials = one.Trials |> List.map (fun trial -> { trial with IsSolved = true })
+                    }
+
+                Expect.isTrue solved.IsFinished "solved"
+
+                let goesOn =
+                    { solved with
+                        Options =
+                            { solved.Options with
+                                StopsWhenSolved = false
+                            }
+                    }
+
+                Expect.isFalse goesOn.IsFinished "but told to go on"
+            }
+
+            test "options that make no sense are named" {
+                let refuses (options: PilcoOptions) (words: string) =
+                    Expect.throwsC (fun () -> Pilco.start short options |> ignore) (fun error ->
+                        Expect.stringContains error.Message words "what is wrong")
+
+                refuses { options 0 with RandomRollouts = 0 } "one random rollout or more, and 0"
+                refuses { options 0 with Policy = Rbf 0 } "one basis function or more, and 0"
+                refuses { options 0 with LineSearches = 0 } "one line search or more, and 0"
+                refuses { options 0 with Trials = -1 } "0 or more, and -1"
+                refuses { options 0 with Exploration = nan } "exploration is a number"
+            }
+
+            test "data that are no numbers fail with a reason" {
+                let state = Pilco.start short (options 1) |> next
+                let trial = state.Trials[0]
+                let measured = Array2D.copy trial.Rollout.Measured
+                measured[3, 0] <- nan
+
+                let spoilt =
+                    { state with
+                        Trials =
+                            [
+                                { trial with
+                                    Rollout =
+                                        { trial.Rollout with
+                                            Measured = measured
+                                        }
+                                }
+                            ]
+                    }
+
+                match Pilco.next noClock CancellationToken.None ignore spoilt with
+                | Failed reason -> Expect.stringContains reason "not finite" "why"
+                | _ -> failtest "it went on"
+            }
+
+            test "checkpoints that cannot be read say why" {
+                let refuses (text: string) (words: string) =
+                    let reason =
+                        Expect.wantError
+                            (Checkpoint.ofJson (find short) (Text.Encoding.UTF8.GetBytes text))
+                            "it is refused"
+
+                    Expect.stringContains reason words "why"
+
+                let good =
+                    Pilco.start short (options 1)
+                    |> next
+                    |> Checkpoint.toJson
+                    |> Text.Encoding.UTF8.GetString
+
+                refuses "null" "nothing"
+                refuses good[.. good.Length / 2] "Path: $"
+                refuses (good.Replace("\"form_version\":1", "\"form_version\":9")) "version 9"
+                refuses (good.Replace("\"pendulum\"", "\"other\"")) "no other"
+                refuses "[1]" "JSON"
+            }
+        ]
