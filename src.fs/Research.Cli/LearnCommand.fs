@@ -85,18 +85,23 @@ module LearnCommand =
             Motion = rollout.Plant
         }
 
-    let private statusText (state: PilcoState) (isInterrupted: bool) =
-        if state.IsSolved then
-            $"solved after {Show.number 4 state.Experience} s of experience"
-        elif isInterrupted then
-            "interrupted"
-        else
-            "not solved"
+    /// How learning ended.
+    type private Ending =
+        | Finished
+        | Interrupted
+        | Broken of reason: string
+
+    let private statusText (state: PilcoState) (ending: Ending) =
+        match ending with
+        | Broken reason -> $"trial {state.Trials.Length + 1} failed: {reason}"
+        | Interrupted -> "interrupted"
+        | Finished when state.IsSolved -> $"solved after {Show.number 4 state.Experience} s of experience"
+        | Finished -> "not solved"
 
     let private toLearning
         (options: LearnOptions)
         (started: DateTimeOffset)
-        (isInterrupted: bool)
+        (ending: Ending)
         (state: PilcoState)
         : Learning =
         let scenario = state.Scenario
@@ -111,7 +116,7 @@ module LearnCommand =
             Summary = scenario.Summary
             Source = scenario.Source
             Learner = "PILCO"
-            Status = statusText state isInterrupted
+            Status = statusText state ending
             IsSolved = state.IsSolved
             TimeStep = scenario.TimeStep
             Trials = List.map3 (record scenario) (names state) experience state.Trials
@@ -204,22 +209,17 @@ module LearnCommand =
         (cancellation: CancellationToken)
         (keep: PilcoState -> unit)
         (report: Progress.Row -> unit)
-        : Result<PilcoState, Fault> =
+        : PilcoState * Ending =
         let stopwatch = Stopwatch.StartNew()
         let clock () = stopwatch.Elapsed.TotalSeconds
 
         let rec go (state: PilcoState) =
             if state.IsFinished then
-                Ok state
+                state, Finished
             else
                 match Pilco.next clock cancellation (rowOf state >> report) state with
-                | Stopped -> Ok state
-                | Failed reason ->
-                    Error
-                        {
-                            Code = Exit.failure
-                            Message = $"trial {state.Trials.Length + 1} failed: {reason}"
-                        }
+                | Stopped -> state, Interrupted
+                | Failed reason -> state, Broken reason
                 | Advanced next ->
                     report (rowOfTrial next)
                     keep next
@@ -256,35 +256,41 @@ module LearnCommand =
                 |> Option.iter (fun folder ->
                     RunFolder.write folder (LearnOptions.checkpointName state.Trials.Length) (Checkpoint.toJson state))
 
-            Progress.rows style headings (learn options.Start cancellation keep)
-            |> Result.map (fun state ->
-                let isInterrupted = cancellation.IsCancellationRequested && not state.IsFinished
-                let learning = toLearning options started isInterrupted state
+            let state, ending =
+                Progress.rows style headings (learn options.Start cancellation keep)
+
+            let learning = toLearning options started ending state
+
+            folder
+            |> Option.iter (fun folder ->
+                RunFolder.write folder "result.json" (LearningFile.toJson true learning)
+
+                if options.HasReport && not learning.Trials.IsEmpty then
+                    RunFolder.writeText folder "report.html" (LearningReport.toHtml learning))
+
+            if options.IsJson then
+                use output = Console.OpenStandardOutput()
+                output.Write(ReadOnlySpan(LearningFile.toJson false learning))
+                output.WriteByte(byte '\n')
+            else
+                print learning (sinceStart ())
 
                 folder
                 |> Option.iter (fun folder ->
-                    RunFolder.write folder "result.json" (LearningFile.toJson true learning)
+                    let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder)
+                    let shown = if relative.StartsWith ".." then folder else relative
+                    let name = if options.HasReport then "report.html" else "result.json"
+                    Console.WriteLine $"{Path.Combine(shown, name)}")
 
-                    if options.HasReport && not learning.Trials.IsEmpty then
-                        RunFolder.writeText folder "report.html" (LearningReport.toHtml learning))
-
-                if options.IsJson then
-                    use output = Console.OpenStandardOutput()
-                    output.Write(ReadOnlySpan(LearningFile.toJson false learning))
-                    output.WriteByte(byte '\n')
-                else
-                    print learning (sinceStart ())
-
-                    folder
-                    |> Option.iter (fun folder ->
-                        let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder)
-                        let shown = if relative.StartsWith ".." then folder else relative
-                        let name = if options.HasReport then "report.html" else "result.json"
-                        Console.WriteLine $"{Path.Combine(shown, name)}")
-
-                if isInterrupted then Exit.interrupted
-                elif state.IsSolved then Exit.success
-                else Exit.failure)
+            match ending with
+            | Interrupted -> Ok Exit.interrupted
+            | Broken reason ->
+                Error
+                    {
+                        Code = Exit.failure
+                        Message = $"trial {state.Trials.Length + 1} failed: {reason}"
+                    }
+            | Finished -> Ok(if state.IsSolved then Exit.success else Exit.failure)
 
         folderOf options started
         |> Result.bind (fun folder ->

@@ -36,7 +36,9 @@ module Progress =
 
             newest
             |> ValueOption.iter (fun row ->
-                Array.map2 (fun heading cell -> $"{heading} {cell}") headings row.Cells
+                Array.zip headings row.Cells
+                |> Array.filter (fun (_, cell) -> cell <> "")
+                |> Array.map (fun (heading, cell) -> $"{heading} {cell}")
                 |> String.concat "  "
                 |> Console.Error.WriteLine)
 
