@@ -152,6 +152,7 @@ public sealed unsafe class BackwardPass
             for (var t = end - 1; t >= first && failed < 0; t--)
             {
                 double* record = records + t * modelRow, law = laws + t * policyRow, curves = curvature is null ? null : second;
+                if (t > first) Prefetch(record - modelRow);
                 if (gap >= 0)
                 {
                     if (padded is null) Dense.AddProduct(v, vv, n, 1, law + gap, n, n);
@@ -447,6 +448,14 @@ public sealed unsafe class BackwardPass
         var low = Vector256.FusedMultiplyAdd(Vector256.Create(weights[step]), r1, Vector256.Create(weights[0]) * r0);
         var high = Vector256.FusedMultiplyAdd(Vector256.Create(weights[3 * step]), r3, Vector256.Create(weights[2 * step]) * r2);
         return low + high;
+    }
+
+    /// <summary>The next record may lie in the cache of another core.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Prefetch(double* record)
+    {
+        if (!Sse.IsSupported) return;
+        for (var i = 0; i < RecordSize; i += 8) Sse.Prefetch0(record + i);
     }
 
     private static void Copy(double* from, double* to, int count) => new ReadOnlySpan<double>(from, count).CopyTo(new Span<double>(to, count));
