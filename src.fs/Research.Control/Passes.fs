@@ -124,10 +124,15 @@ type internal Passes(plant: Plant, workspace: Workspace, threads: int) =
 
     let roll = Action rollHalves
 
-    /// Work of an iteration, as of `Plant.Work`, from which on a second thread pays. Two cores of an AMD EPYC (Zen 4), least times on a busy
-    /// machine, the cart-pole: 1.04 times as fast at T = 100 (a work of 76,000), 1.15 at 200 (151,000), 1.3 to 1.6 at 400 (302,000). The
-    /// benchmark `threads` prints this table.
-    static member Threshold = 200_000.0
+    /// Work of an iteration, as of `Plant.Work`, from which on a second thread pays. Two cores of an AMD EPYC (Zen 4), otherwise idle; times as
+    /// fast as on one thread, by least and by median times of the benchmark `threads`:
+    ///
+    ///     cart-pole T = 100, work  76,000: 1.00, 0.96        quadrotor T =  50, work 119,000: 1.04, 0.87
+    ///               T = 200,      151,000: 1.16, 1.01                  T = 100,      238,000: 1.14, 1.00
+    ///               T = 400,      302,000: 1.26, 1.02        arm       T =  20,      363,000: 1.12, 1.09
+    ///               T = 800,      605,000: 1.35, 1.21                  T =  50,      907,000: 1.27, 1.23
+    ///               T = 1600,   1,210,000: 1.37, 1.38                  T = 100,    1,814,000: 1.30, 1.27
+    static member Threshold = 300_000.0
 
     /// Rolls the candidates of some α out, in as many lanes as there are, and sets their costs.
     member _.Rollout(alphas: ReadOnlySpan<float>) =
