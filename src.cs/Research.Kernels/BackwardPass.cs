@@ -27,6 +27,7 @@ public sealed unsafe class BackwardPass
     private readonly double[] vx;
     private readonly double[] vxx;
     private readonly BoxQpSolver box;
+    private readonly PaddedStep? padded;
     private int done;
     private double changes;
 
@@ -41,6 +42,7 @@ public sealed unsafe class BackwardPass
         vx = new double[n];
         vxx = new double[n * n];
         box = new BoxQpSolver(m);
+        padded = PaddedStep.Fits(n, m) ? new PaddedStep(n, m) : null;
         RecordSize = 2 * n * n + 2 * n * m + m * m + n + m;
         PolicySize = n + 2 * m + m * n;
     }
@@ -142,32 +144,60 @@ public sealed unsafe class BackwardPass
             throw new ArgumentException(
                 $"A backward pass of {m} controls got limits of {lower.Length} and {upper.Length} numbers.");
 
+        padded?.SetValue(vx, vxx);
+        var failed = -1;
         fixed (double* v = vx, vv = vxx, records = model, laws = policy, low = lower, high = upper, store = values)
         fixed (double* room = scratch, second = hessian)
         {
-            for (var t = end - 1; t >= first; t--)
+            for (var t = end - 1; t >= first && failed < 0; t--)
             {
-                if (gap >= 0) Dense.AddProduct(v, vv, n, 1, laws + t * policyRow + gap, n, n);
+                double* record = records + t * modelRow, law = laws + t * policyRow, curves = curvature is null ? null : second;
+                if (t > first) Prefetch(record - modelRow);
+                if (gap >= 0)
+                {
+                    if (padded is null) Dense.AddProduct(v, vv, n, 1, law + gap, n, n);
+                    else padded.AddGap(law + gap);
+                }
+
                 if (curvature is not null)
                 {
                     Array.Clear(hessian);
-                    curvature(t, vx, hessian);
+                    curvature(t, padded is null ? vx : padded.Vx, hessian);
                 }
 
-                var isFine = n == 4 && m == 1 && Avx.IsSupported
-                    ? StepOfFourStates(records + t * modelRow, laws + t * policyRow, v, vv, curvature is null ? null : second, stateRegularisation, controlRegularisation, low, high)
-                    : Step(records + t * modelRow, laws + t * policyRow, v, vv, room, curvature is null ? null : second, stateRegularisation, controlRegularisation, low, high);
-                if (!isFine) return t;
+                bool isFine;
+                if (padded is not null)
+                {
+                    isFine = padded.Run(record, law, curves, stateRegularisation, controlRegularisation, low, high);
+                    Linear += padded.Linear;
+                    Quadratic += padded.Quadratic;
+                    changes += padded.Change;
+                }
+                else
+                {
+                    isFine = n == 4 && m == 1 && Avx.IsSupported
+                        ? StepOfFourStates(record, law, v, vv, curves, stateRegularisation, controlRegularisation, low, high)
+                        : Step(record, law, v, vv, room, curves, stateRegularisation, controlRegularisation, low, high);
+                }
+
+                if (!isFine)
+                {
+                    failed = t;
+                    continue;
+                }
+
                 done++;
                 if (store is not null)
                 {
+                    padded?.GetValue(vx, vxx);
                     vx.CopyTo(values[(t * (n + n * n))..]);
                     vxx.CopyTo(values[(t * (n + n * n) + n)..]);
                 }
             }
         }
 
-        return -1;
+        padded?.GetValue(vx, vxx);
+        return failed;
     }
 
     /// <summary>
@@ -418,6 +448,14 @@ public sealed unsafe class BackwardPass
         var low = Vector256.FusedMultiplyAdd(Vector256.Create(weights[step]), r1, Vector256.Create(weights[0]) * r0);
         var high = Vector256.FusedMultiplyAdd(Vector256.Create(weights[3 * step]), r3, Vector256.Create(weights[2 * step]) * r2);
         return low + high;
+    }
+
+    /// <summary>The next record may lie in the cache of another core.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Prefetch(double* record)
+    {
+        if (!Sse.IsSupported) return;
+        for (var i = 0; i < RecordSize; i += 8) Sse.Prefetch0(record + i);
     }
 
     private static void Copy(double* from, double* to, int count) => new ReadOnlySpan<double>(from, count).CopyTo(new Span<double>(to, count));

@@ -1,15 +1,16 @@
 namespace Research.Control
 
 open System
+open System.Diagnostics
 open System.Runtime.ExceptionServices
 open System.Threading
 
 /// A second thread that helps one caller at a time. Between two calls close to each other it spins, so that it is there within a fraction of a
-/// microsecond; after that it sleeps, and after a second without work it ends, until it is wanted again. Nobody waits for a helper that has
+/// microsecond; after a millisecond it sleeps, and after a second without work it ends, until it is wanted again. Nobody waits for a helper that has
 /// not come: what it would have done, the caller does.
 [<Sealed>]
 type internal Helper() =
-    let spins = 2000
+    let attention = Stopwatch.Frequency / 1000L
     let idle = 1000
 
     // the work on offer
@@ -22,6 +23,11 @@ type internal Helper() =
     let absent, awake, asleep = 0, 1, 2
     let mutable presence = 0
     let wake = new SemaphoreSlim 0
+
+    // its number in the system, and the processor that it is kept off: the caller's
+    let mutable thread = -1
+    let mutable avoided = -1
+    let processors = Processor.room ()
 
     let isOffered () = Volatile.Read &offer = offered
 
@@ -51,22 +57,31 @@ type internal Helper() =
                     true)
 
     let live () =
+        let self = Processor.self ()
+        Processor.keepOff (Processor.room ()) (Volatile.Read &avoided) self
+        Volatile.Write(&thread, self)
         let mutable isStaying = true
 
         while isStaying do
-            let mutable count = 0
+            let began = Stopwatch.GetTimestamp()
 
-            while count < spins && not (isOffered ()) do
-                Thread.SpinWait 5
-                count <- count + 1
+            while not (isOffered ()) && Stopwatch.GetTimestamp() - began < attention do
+                Thread.SpinWait 1
 
             if isOffered () then take () else isStaying <- sleep ()
 
     let call () =
+        let processor = Processor.current ()
+
+        if processor <> avoided then
+            Volatile.Write(&avoided, processor)
+            Processor.keepOff processors processor (Volatile.Read &thread)
+
         match Interlocked.CompareExchange(&presence, awake, asleep) with
         | found when found = asleep -> wake.Release() |> ignore
         | found when found = absent ->
             Volatile.Write(&presence, awake)
+            Volatile.Write(&thread, -1)
             Thread(live, IsBackground = true, Name = "Research.Control helper").Start()
         | _ -> ()
 

@@ -38,6 +38,9 @@ type internal Passes(plant: Plant, workspace: Workspace, threads: int) =
     let isReady = Array.zeroCreate<int> chunks
     let mutable claimed = 0
 
+    // the lane whose trajectory becomes the nominal one, chunk by chunk as its derivatives are taken, or −1
+    let mutable accepted = -1
+
     /// Takes the derivatives of the next chunk that nobody has taken. False when none is left.
     let expandNext worker =
         let chunk = chunks - Interlocked.Increment &claimed
@@ -45,6 +48,9 @@ type internal Passes(plant: Plant, workspace: Workspace, threads: int) =
         if chunk < 0 then
             false
         else
+            if accepted >= 0 then
+                workspace.Accept(accepted, firstOf chunk, endOf chunk)
+
             plant.Expand(workspace, firstOf chunk, endOf chunk, worker)
             Volatile.Write(&isReady[chunk], 1)
             true
@@ -86,11 +92,22 @@ type internal Passes(plant: Plant, workspace: Workspace, threads: int) =
         claimed <- 0
         failed <- -1
         sweep <- with'
+
+        if accepted >= 0 then
+            workspace.Accept(accepted, horizon, horizon + 1)
+
         plant.ExpandEnd workspace
 
         match helper with
         | null -> follow ()
         | helper -> helper.Share(followOnce, help)
+
+        accepted <- -1
+
+    let settle () =
+        if accepted >= 0 then
+            workspace.Accept(accepted, 0, horizon + 1)
+            accepted <- -1
 
     // halves of a rollout
     let mutable half = 0
@@ -107,30 +124,22 @@ type internal Passes(plant: Plant, workspace: Workspace, threads: int) =
 
     let roll = Action rollHalves
 
-    let mutable accepted = 0
-
-    let acceptHalves () =
-        let mutable mine = Interlocked.Increment &half - 1
-
-        while mine < 2 do
-            let middle = horizon / 2
-
-            if mine = 0 then
-                workspace.Accept(accepted, 0, middle)
-            else
-                workspace.Accept(accepted, middle, horizon + 1)
-
-            mine <- Interlocked.Increment &half - 1
-
-    let accept = Action acceptHalves
-
-    /// Work of an iteration, as of `Plant.Work`, from which on a second thread pays. Two cores of an AMD EPYC (Zen 4), least times on a busy
-    /// machine, the cart-pole: 1.04 times as fast at T = 100 (a work of 76,000), 1.15 at 200 (151,000), 1.3 to 1.6 at 400 (302,000). The
-    /// benchmark `threads` prints this table.
-    static member Threshold = 200_000.0
+    /// Work of an iteration, as of `Plant.Work`, from which on a second thread pays. Two cores of an AMD EPYC (Zen 4), otherwise idle; times as
+    /// fast as on one thread, by least and by median times of the benchmark `threads`:
+    ///
+    ///     cart-pole T = 100, work  76,000: 1.00, 0.96        quadrotor T =  50, work 119,000: 1.04, 0.87
+    ///               T = 200,      151,000: 1.16, 1.01                  T = 100,      238,000: 1.14, 1.00
+    ///               T = 400,      302,000: 1.26, 1.02        arm       T =  20,      363,000: 1.12, 1.09
+    ///               T = 800,      605,000: 1.35, 1.21                  T =  50,      907,000: 1.27, 1.23
+    ///               T = 1600,   1,210,000: 1.37, 1.38                  T = 100,    1,814,000: 1.30, 1.27
+    ///
+    /// Another run differed most for the quadrotor at T = 100, with 0.99 and 0.61.
+    static member Threshold = 300_000.0
 
     /// Rolls the candidates of some α out, in as many lanes as there are, and sets their costs.
     member _.Rollout(alphas: ReadOnlySpan<float>) =
+        settle ()
+
         let isSplit =
             match helper with
             | null -> false
@@ -147,14 +156,11 @@ type internal Passes(plant: Plant, workspace: Workspace, threads: int) =
             workspace.Begin(alphas, false)
             plant.Rollout workspace
 
-    /// Makes the trajectory of a lane the nominal one.
-    member _.Accept(lane: int) =
-        match helper with
-        | null -> workspace.Accept(lane, 0, horizon + 1)
-        | helper ->
-            half <- 0
-            accepted <- lane
-            helper.Share(accept, accept)
+    /// Makes the trajectory of a lane the nominal one, though not at once: `Settle` does, and so do the next rollout and the next expansion.
+    member _.Accept(lane: int) = accepted <- lane
+
+    /// Brings the nominal trajectory up to date.
+    member _.Settle() = settle ()
 
     /// The model of all steps.
     member _.Expand() = expand null

@@ -94,6 +94,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
         if workspace.HasGaps then openSweep.Value else closedSweep
 
     let restart () =
+        passes.Settle()
         isNew <- true
         mu <- options.FirstRegularisation
         factor <- 1.0
@@ -323,6 +324,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                 ValueNone
 
     let solution status seconds : Solution =
+        passes.Settle()
         let points, row = workspace.Points, workspace.Row
 
         {
@@ -361,7 +363,9 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
         solution status.Value (Stopwatch.GetElapsedTime(begun).TotalSeconds)
 
     /// Sets the nominal trajectory to the rollout of controls.
-    member internal _.Start(controls: float[,]) = start controls
+    member internal _.Start(controls: float[,]) =
+        start controls
+        passes.Settle()
 
     /// Sets the nominal trajectory to a guess that need not obey the dynamics.
     member internal _.StartAt(states: float[,], controls: float[,]) = startAt states controls
@@ -369,6 +373,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     /// Goes on from the nominal trajectory, with what may have changed since: signals, options, the start.
     member internal _.Resume(cancellation: CancellationToken, progress: Iteration -> unit) : Solution =
         let begun = Stopwatch.GetTimestamp()
+        passes.Settle()
 
         if workspace.HasGaps then
             measure ()
@@ -388,7 +393,9 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     /// One iteration about the nominal trajectory. Why to stop after it, if there is a reason.
     member internal _.Iterate() : Status voption =
         count <- min count (iterations.Length - 1)
-        iterate ignore
+        let status = iterate ignore
+        passes.Settle()
+        status
 
     /// Laws about the nominal trajectory as it stands, before it is known where the system will be. Where there are none, the plan is left
     /// without feedback.
@@ -437,6 +444,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             nan
         else
             passes.Accept best
+            passes.Settle()
             cost <- workspace.Costs[best]
             isNew <- true
 

@@ -12,6 +12,7 @@ type private Case =
         Gradient: float[]
         Hessian: float[,]
         Controls: float[]
+        Gaps: float[] option
         Curvature: float[,] option
     }
 
@@ -33,6 +34,11 @@ let private randomCase (random: Random) n m steps =
         Gradient = random.Vector n
         Hessian = random.Positive(n, 0.1)
         Controls = random.Vector(steps * m)
+        Gaps =
+            if random.Whole(0, 1) = 0 then
+                None
+            else
+                Some(random.Vector(steps * n))
         Curvature =
             if random.Whole(0, 1) = 0 then
                 None
@@ -86,6 +92,9 @@ let private padded m (case: Case) =
         Gradient = Array.append case.Gradient [| 0.0 |]
         Hessian = pad (n + 1) (n + 1) case.Hessian
         Controls = case.Controls
+        Gaps =
+            case.Gaps
+            |> Option.map (Array.chunkBySize n >> Array.collect (fun gap -> Array.append gap [| 0.0 |]))
         Curvature = case.Curvature |> Option.map curvature
     }
 
@@ -93,10 +102,14 @@ let private padded m (case: Case) =
 let private run m keep (case: Case) (mu: float) (muU: float) (limit: float option) =
     let n, steps = case.States, case.Model.Length
     let backward = BackwardPass(n, m)
-    let policy = Array.zeroCreate<float>(steps * backward.PolicySize)
+    let row = backward.PolicySize + n
+    let policy = Array.zeroCreate<float>(steps * row)
 
     for t in 0 .. steps - 1 do
-        Array.blit case.Controls (t * m) policy (t * backward.PolicySize + n) m
+        Array.blit case.Controls (t * m) policy (t * row + n) m
+
+        case.Gaps
+        |> Option.iter (fun gaps -> Array.blit gaps (t * n) policy (t * row + backward.PolicySize) n)
 
     let add =
         match case.Curvature with
@@ -125,19 +138,20 @@ let private run m keep (case: Case) (mu: float) (muU: float) (limit: float optio
             case.Gradient,
             hessian,
             policy,
-            backward.PolicySize,
+            row,
             steps,
             mu,
             muU,
             lower,
             upper,
-            add
+            add,
+            (if case.Gaps.IsSome then backward.PolicySize else -1)
         )
 
     let laws =
         [
             for t in 0 .. steps - 1 do
-                let law = t * backward.PolicySize + n + m
+                let law = t * row + n + m
                 yield! policy[law .. law + m - 1]
 
                 for i in 0 .. m - 1 do
@@ -155,11 +169,18 @@ let tests =
         "BackwardPass"
         [
             testProperty
-                "a state that does nothing changes nothing, with both regularisations, limits and second derivatives"
+                "a state that does nothing changes nothing, with both regularisations, limits, gaps and second derivatives"
                 (fun (seed: int) ->
                     let random = Random seed
-                    let n, m = random.Whole(1, 9), random.Whole(1, 3)
-                    let n, m = if seed % 2 = 0 then 4, 1 else n, m
+
+                    // with a state more, four states and one control, and 8 to 16 states, take another path
+                    let n, m =
+                        match random.Whole(0, 3) with
+                        | 0 -> 4, 1
+                        | 1 -> 7, random.Whole(1, 8)
+                        | 2 -> 16, random.Whole(1, 8)
+                        | _ -> random.Whole(1, 17), random.Whole(1, 9)
+
                     let case = randomCase random n m 6
                     let mu, muU = float (random.Whole(0, 1)) * 0.3, float (random.Whole(0, 1)) * 0.2
                     let limit = if random.Whole(0, 1) = 0 then None else Some 0.5
@@ -176,7 +197,7 @@ let tests =
                             "laws, expected change and value gradient")
 
             test "a step at which Quu is not positive definite is named" {
-                for n in [ 3; 4 ] do
+                for n in [ 3; 4; 12 ] do
                     let random = Random 1
 
                     let case =
@@ -213,7 +234,7 @@ let tests =
             test "a pass in pieces gives the bits of the whole" {
                 let random = Random 3
 
-                for n, m in [ 3, 2; 4, 1 ] do
+                for n, m in [ 3, 2; 4, 1; 12, 4; 14, 7 ] do
                     let steps = 9
                     let whole, pieces = BackwardPass(n, m), BackwardPass(n, m)
 
