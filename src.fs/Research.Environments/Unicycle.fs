@@ -25,12 +25,15 @@ module Unicycle =
     /// m/s²
     let gravity = 9.82
 
-    /// Mass and principal moments in the order of `velocities`.
-    let private inertias =
+    /// Mass and principal moments of the parts in the order of `velocities`, those of each times a factor of its own.
+    let private inertiasOf (factors: float[]) =
         [|
-            for mass, inertia in [ wheelMass, wheelInertia; frameMass, frameInertia; tableMass, tableInertia ] do
-                yield! Array.create 3 mass
-                yield! inertia
+            let parts =
+                [ wheelMass, wheelInertia; frameMass, frameInertia; tableMass, tableInertia ]
+
+            for factor, (mass, inertia) in Seq.zip factors parts do
+                yield! Array.create 3 (factor * mass)
+                yield! Array.map ((*) factor) inertia
         |]
         |> Vec.ofFloats
 
@@ -67,7 +70,10 @@ module Unicycle =
     /// but for the frame's moment about the axle: wherever an acceleration multiplies it, the wheel's stands in its place, and so the
     /// accelerations of wheel and pitch differ, by 23 % and 13 % at a state of moderate angles; those of tilt, heading and turntable do
     /// not. Source of the method: Kane and Levinson, Dynamics: Theory and Applications (1985).
-    let ode (x: Vec) (u: Vec) : Vec =
+    ///
+    /// The masses of wheel, frame and turntable, with their inertias, each times a factor of its own.
+    let odeWith (factors: float[]) (x: Vec) (u: Vec) : Vec =
+        let inertias = inertiasOf factors
         let speeds, tilt, heading, pitch = x[..4], x[7], x[8], x[10]
         let toFrame = pitched (sin pitch) (cos pitch)
         let jacobian = Diff.jacobian (velocities tilt pitch) speeds
@@ -96,11 +102,11 @@ module Unicycle =
         let weights =
             Vec.concat
                 [
-                    weight wheelMass up
+                    weight (factors[0] * wheelMass) up
                     still
-                    weight frameMass (toFrame up)
+                    weight (factors[1] * frameMass) (toFrame up)
                     still
-                    weight tableMass (toFrame up)
+                    weight (factors[2] * tableMass) (toFrame up)
                     still
                 ]
 
@@ -119,6 +125,9 @@ module Unicycle =
                 [| rolled * cos heading; rolled * sin heading |]
                 speeds
             ]
+
+    /// ẋ with the masses above.
+    let ode: Vec -> Vec -> Vec = odeWith [| 1.0; 1.0; 1.0 |]
 
     /// What is seen from the robot: velocity of the contact point in the plane (2), velocity and place of the origin along i and to the
     /// left of it (2 and 2), of a state x.
@@ -242,8 +251,13 @@ module Unicycle =
                 |]
             TimeStep = 0.05
             Horizon = 80
-            Step = fun h -> Integrator.rk4 (Real.constant h) ode
-            Masses = None
+            Step = fun h -> Integrator.rk4 h ode
+            Masses =
+                Some
+                    {
+                        Names = [| "wheel"; "frame"; "turntable" |]
+                        Step = fun factors h -> Integrator.rk4 h (odeWith factors)
+                    }
             Stage =
                 fun h x u ->
                     h
