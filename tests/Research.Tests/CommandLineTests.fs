@@ -77,6 +77,47 @@ let tests =
                 Expect.exists controls (fun u -> abs u = 5.0) "at a limit"
             }
 
+            test "the time that is found is the best, within its bounds and with the constraints kept" {
+                use document = solved [ "car-parking"; "--free-time"; "3,12"; "--time-weight"; "1" ]
+
+                let number (name: string) =
+                    document.RootElement.GetProperty(name).GetDouble()
+
+                let found = number "time_step"
+                Expect.isTrue (0.03 < found && found < 0.12) "inside its bounds"
+                Expect.isLessThan (number "violation") 1e-8 "parked"
+                let last = values "states" document |> Array.chunkBySize 101 |> Array.map Array.last
+                Expect.hasLength last 4 "states of the car and no others"
+
+                // the cost of a fixed time, and of the time itself
+                let cost (h: float) =
+                    use document = solved [ "car-parking"; "--dt"; h.ToString "R" ]
+                    document.RootElement.GetProperty("cost").GetDouble() + 100.0 * h
+
+                Expect.isLessThan (abs (cost found - number "cost")) 1e-6 "the same motion costs the same"
+
+                for other in [ 0.98 * found; 1.02 * found ] do
+                    Expect.isGreaterThan (cost other) (number "cost") "another time costs more"
+            }
+
+            test "a time may be chosen from a line of states, and without a weight" {
+                use document =
+                    solved
+                        [
+                            "cartpole"
+                            "--free-time"
+                            "0.5,4"
+                            "--shooting"
+                            "multiple"
+                            "--limits"
+                            "-20,20"
+                        ]
+
+                let found = document.RootElement.GetProperty("time_step").GetDouble()
+                Expect.isTrue (0.005 <= found && found <= 0.04) "inside its bounds"
+                Expect.hasLength (values "controls" document) 100 "the force and no other control"
+            }
+
             test "files are written where they are wanted, and readable" {
                 inFolder (fun folder ->
                     let code, output, _ = research [ "solve"; "double-integrator"; "--output"; folder ]
@@ -242,6 +283,16 @@ let tests =
                 isRefused [ "solve"; "cartpole"; "--limits"; "5,-5" ] [ "5"; "not below" ]
                 isRefused [ "solve"; "cartpole"; "--horizon"; "0" ] [ "--horizon 0"; "1 step" ]
                 isRefused [ "solve"; "cartpole"; "--dt"; "-0.1" ] [ "--dt"; "positive" ]
+                isRefused [ "solve"; "cartpole"; "--free-time"; "2" ] [ "--free-time 2"; "comma"; "1,4" ]
+                isRefused [ "solve"; "cartpole"; "--free-time"; "4,1" ] [ "--free-time 4,1"; "not below" ]
+                isRefused [ "solve"; "cartpole"; "--free-time"; "0,1" ] [ "--free-time 0,1"; "positive" ]
+                isRefused [ "solve"; "cartpole"; "--free-time"; "1,x" ] [ "--free-time 1,x"; "not two numbers" ]
+                isRefused [ "solve"; "cartpole"; "--time-weight"; "1" ] [ "--time-weight 1"; "--free-time" ]
+
+                isRefused
+                    [ "solve"; "cartpole"; "--free-time"; "1,4"; "--time-weight"; "-1" ]
+                    [ "--time-weight -1"; "0" ]
+
                 isRefused [ "mpc"; "cartpol" ] [ "cartpol"; "cartpole" ]
                 isRefused [ "mpc"; "cartpole"; "--rate"; "100" ] [ "--rate 100"; "50 times" ]
                 isRefused [ "mpc"; "cartpole"; "--rate"; "0.2" ] [ "--rate 0.2"; "0.5 replans" ]
