@@ -198,7 +198,9 @@ module Report =
                         fact
                             $"{Measurement.exceeding measurement} of {measurement.Values.Length}"
                             $"{measurement.Name}, above its limit"
-                fact $"{run.Horizon} × {Show.number 4 run.TimeStep} s" "duration"
+                fact
+                    $"{Show.number 4 (float run.Horizon * run.TimeStep)} s"
+                    $"{run.Horizon} steps of {Show.number 4 run.TimeStep} s"
                 fact run.Solver "solver"
             ]
 
