@@ -3,11 +3,41 @@
 module Load
 
 #r "../src.fs/Research.Cli/bin/Release/net10.0/MathNet.Numerics.dll"
+#r "../src.fs/Research.Cli/bin/Release/net10.0/SkiaSharp.dll"
+#r "../src.fs/Research.Cli/bin/Release/net10.0/HarfBuzzSharp.dll"
 #r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Kernels.dll"
 #r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Core.dll"
 #r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Control.dll"
 #r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Environments.dll"
 #r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Lab.dll"
+
+open System.IO
+open System.Runtime.InteropServices
+
+// The library that draws plots has a native part, for which F# Interactive does not look in the folders of the build.
+do
+    let platform = RuntimeInformation.RuntimeIdentifier
+
+    let places name =
+        [
+            for folder in [ platform; (platform.Split '-')[0] ] do
+                for extension in [ "so"; "dylib"; "dll" ] do
+                    $"../src.fs/Research.Cli/bin/Release/net10.0/runtimes/{folder}/native/{name}.{extension}"
+        ]
+        |> List.map (fun place -> Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, place)))
+
+    for library in
+        [
+            typeof<SkiaSharp.SKObject>.Assembly
+            typeof<HarfBuzzSharp.NativeObject>.Assembly
+        ] do
+        NativeLibrary.SetDllImportResolver(
+            library,
+            fun name _ _ ->
+                match places name |> List.tryFind File.Exists with
+                | Some place -> NativeLibrary.Load place
+                | None -> 0n
+        )
 
 /// True when the script was started with --smoke: the same steps in seconds.
 let isSmoke = fsi.CommandLineArgs |> Array.contains "--smoke"
