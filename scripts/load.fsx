@@ -3,8 +3,6 @@
 module Load
 
 #r "../src.fs/Research.Cli/bin/Release/net10.0/MathNet.Numerics.dll"
-#r "../src.fs/Research.Cli/bin/Release/net10.0/SkiaSharp.dll"
-#r "../src.fs/Research.Cli/bin/Release/net10.0/HarfBuzzSharp.dll"
 #r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Kernels.dll"
 #r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Core.dll"
 #r "../src.fs/Research.Cli/bin/Release/net10.0/Research.Control.dll"
@@ -13,6 +11,7 @@ module Load
 
 open System.IO
 open System.Runtime.InteropServices
+open System.Runtime.Loader
 
 // The library that draws plots has a native part, for which F# Interactive does not look in the folders of the build.
 do
@@ -26,18 +25,10 @@ do
         ]
         |> List.map (fun place -> Path.GetFullPath(Path.Combine(__SOURCE_DIRECTORY__, place)))
 
-    for library in
-        [
-            typeof<SkiaSharp.SKObject>.Assembly
-            typeof<HarfBuzzSharp.NativeObject>.Assembly
-        ] do
-        NativeLibrary.SetDllImportResolver(
-            library,
-            fun name _ _ ->
-                match places name |> List.tryFind File.Exists with
-                | Some place -> NativeLibrary.Load place
-                | None -> 0n
-        )
+    AssemblyLoadContext.Default.add_ResolvingUnmanagedDll (fun _ name ->
+        match places name |> List.tryFind File.Exists with
+        | Some place -> NativeLibrary.Load place
+        | None -> 0n)
 
 /// True when the script was started with --smoke: the same steps in seconds.
 let isSmoke = fsi.CommandLineArgs |> Array.contains "--smoke"
