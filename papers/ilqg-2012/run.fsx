@@ -257,7 +257,7 @@ for e in tasks do
 // negative. The costs reported are all the task's, of the controls that the system feels.
 let limits =
     let e = Pendulum.environment
-    let h, most = e.TimeStep, (snd e.Limits)[0]
+    let h, most = Real.constant e.TimeStep, (snd e.Limits)[0]
 
     let bent (bend: Real -> Real) (effort: Real -> Real) =
         let dynamics = Dynamics.ofTraced 2 1 (fun x u -> e.Step h x [| bend u[0] |])

@@ -57,7 +57,7 @@ public sealed class ControlEnvironment
     {
         Require.Size(x.Length, _engine.States.Length, "the state", nameof(x));
         Require.Size(u.Length, _engine.Controls.Length, "the control", nameof(u));
-        return new(FSharpFunc<double, Research.Real[]>.InvokeFast(_engine.Step, TimeStep, x.Items, u.Items));
+        return new(FSharpFunc<Research.Real, Research.Real[]>.InvokeFast(_engine.Step, Research.Real.Constant(TimeStep), x.Items, u.Items));
     }
 
     /// <summary>The dynamics at a time step in seconds.</summary>

@@ -20,6 +20,8 @@ type SolveArguments =
     | [<Unique>] Shooting of Shooting
     | [<Unique>] Horizon of STEPS: int
     | [<Unique>] Dt of SECONDS: float
+    | [<Unique>] Free_Time of ``LO,HI``: string
+    | [<Unique>] Time_Weight of WEIGHT: float
     | [<Unique>] Seed of NUMBER: int
     | [<Unique>] Max_Iterations of NUMBER: int
     | Limits of ``LO,HI``: string list
@@ -32,11 +34,14 @@ type SolveArguments =
             match this with
             | Problem _ -> "what to solve: a name that 'list' shows."
             | Solver _ ->
-                "ilqr (default), or ddp, which adds second derivatives of the dynamics. Tasks with constraints have their own solver: the augmented Lagrangian on iLQR, finished by DDP on the active constraints."
+                "ilqr (default), or ddp (default with --free-time), which adds second derivatives of the dynamics. Tasks with constraints have their own solver: the augmented Lagrangian on iLQR, finished by DDP on the active constraints."
             | Shooting _ ->
                 "single (default): the first guess is a rollout of the first controls; multiple: a straight line of states from start to goal, whose gaps the solver closes."
             | Horizon _ -> "number of time steps; the problem's own by default."
             | Dt _ -> "length of a time step in seconds; the problem's own by default."
+            | Free_Time _ ->
+                "the solver chooses how long the motion takes as well, between these two durations in seconds, as 1,4; --dt is its first guess of a step then."
+            | Time_Weight _ -> "with --free-time, what each second costs beside what the task costs; 0 by default."
             | Seed _ ->
                 "seed of the random first controls, 0 by default; for problems that 'list' shows as starting from noise."
             | Max_Iterations _ -> "iterations after which the solver gives up, 500 by default."

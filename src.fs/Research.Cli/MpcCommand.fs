@@ -154,7 +154,9 @@ module MpcCommand =
 
         let cost =
             Seq.init (Array2D.length1 loop.U) (fun t ->
-                Trace.number (environment.Stage h (Vec.ofFloats loop.X[t, *]) (Vec.ofFloats loop.U[t, *])))
+                Trace.number (
+                    environment.Stage (Real.constant h) (Vec.ofFloats loop.X[t, *]) (Vec.ofFloats loop.U[t, *])
+                ))
             |> Seq.sum
 
         let replans: Measurement =

@@ -46,7 +46,9 @@ module SolveCommand =
     /// What a solver with or without constraints found.
     type private Outcome =
         {
+            /// of the task: where the duration is free, without what chooses it
             Solution: Solution
+            TimeStep: float
             Violation: float option
             Iterations: IterationRecord[]
         }
@@ -68,7 +70,7 @@ module SolveCommand =
             Converged = solution.Status.IsConverged
             Cost = solution.Cost
             Violation = outcome.Violation
-            TimeStep = options.TimeStep
+            TimeStep = outcome.TimeStep
             States = RunOutput.states environment [||] solution.X
             Controls = RunOutput.controls environment options.Limits solution.U
             Gains = solution.Gains
@@ -95,20 +97,50 @@ module SolveCommand =
         Array2D.init (options.Horizon + 1) start.Length (fun t i ->
             start[i] + float t / float options.Horizon * (goal[i] - start[i]))
 
-    let private solveProblem (options: SolveOptions) (cancellation: CancellationToken) report : Outcome =
-        let environment = options.Environment
+    let private problemOf (options: SolveOptions) : Problem =
+        let free = Array.create options.Environment.Controls.Length infinity
 
-        let problem =
-            { environment.ProblemOver(options.TimeStep, options.Horizon) with
-                Limits = options.Limits
+        let task =
+            { options.Environment with
+                Limits = defaultArg options.Limits (Array.map (~-) free, free)
             }
 
+        match options.FreeTime with
+        | None -> task.ProblemOver(options.TimeStep, options.Horizon)
+        | Some free -> task.FreeTimeProblem(options.Horizon, free.Shortest, free.Longest, free.Weight)
+
+    /// States, where they are guessed, and controls from which the solver starts.
+    let private guess (options: SolveOptions) : float[,] option * float[,] =
         let states =
-            match options.Shooting, environment.Goal with
+            match options.Shooting, options.Environment.Goal with
             | Shooting.Multiple, Some goal -> Some(line options goal)
             | _ -> None
 
-        let controls = environment.FirstControls(options.Horizon, options.Seed)
+        let controls = options.Environment.FirstControls(options.Horizon, options.Seed)
+
+        match options.FreeTime with
+        | None -> states, controls
+        | Some free ->
+            let steps = float options.Horizon
+            let h = Math.Clamp(options.TimeStep, free.Shortest / steps, free.Longest / steps)
+            Option.map (fun states -> FreeTime.states states h) states, FreeTime.controls controls h
+
+    let private outcome (options: SolveOptions) (solution: Solution) violation iterations : Outcome =
+        let task, timeStep =
+            match options.FreeTime with
+            | None -> solution, options.TimeStep
+            | Some _ -> FreeTime.ofTask solution, FreeTime.stepOf solution
+
+        {
+            Solution = task
+            TimeStep = timeStep
+            Violation = violation
+            Iterations = iterations
+        }
+
+    let private solveProblem (options: SolveOptions) (cancellation: CancellationToken) report : Outcome =
+        let problem = problemOf options
+        let states, controls = guess options
 
         if problem.Constraints.IsEmpty then
             let create, defaults =
@@ -128,11 +160,7 @@ module SolveCommand =
                 | Some states -> solver.SolveFrom(states, controls, cancellation, record >> report)
                 | None -> solver.Solve(controls, cancellation, record >> report)
 
-            {
-                Solution = solution
-                Violation = None
-                Iterations = Array.map record solution.Iterations
-            }
+            outcome options solution None (Array.map record solution.Iterations)
         else
             let defaults = Constrained.defaults
 
@@ -151,13 +179,9 @@ module SolveCommand =
                 | Some states -> solver.SolveFrom(states, controls, cancellation, recordRound >> report)
                 | None -> solver.Solve(controls, cancellation, recordRound >> report)
 
-            {
-                Solution = solution.Solution
-                Violation = Some solution.Feasibility
-                Iterations = Array.map recordRound solution.Rounds
-            }
+            outcome options solution.Solution (Some solution.Feasibility) (Array.map recordRound solution.Rounds)
 
-    let private print (run: Run) (sinceStart: unit -> float) =
+    let private print (options: SolveOptions) (run: Run) (sinceStart: unit -> float) =
         let summary =
             match run.Violation with
             | Some violation ->
@@ -165,7 +189,17 @@ module SolveCommand =
             | None ->
                 $"{run.Status} after {run.Iterations.Length} iterations of {run.Solver}, cost {Show.number 10 run.Cost}"
 
-        RunOutput.print run [ summary ] [] sinceStart
+        let found =
+            match options.FreeTime with
+            | None -> []
+            | Some free ->
+                let time = Show.number 6 (float run.Horizon * run.TimeStep)
+
+                [
+                    $"time found: {time} s of {free.Shortest} … {free.Longest} s, in {run.Horizon} steps of {Show.number 6 run.TimeStep} s"
+                ]
+
+        RunOutput.print run (summary :: found) [] sinceStart
 
     /// Solves, prints and writes. The exit code.
     let run (options: SolveOptions) (cancellation: CancellationToken) (sinceStart: unit -> float) : Result<int, Fault> =
@@ -177,7 +211,7 @@ module SolveCommand =
             Progress.run style (solveProblem options cancellation)
             |> toRun options started startSeconds
 
-        RunOutput.finish options.Output run (fun () -> print run sinceStart)
+        RunOutput.finish options.Output run (fun () -> print options run sinceStart)
         |> Result.map (fun () ->
             if cancellation.IsCancellationRequested then
                 Exit.interrupted

@@ -10,7 +10,9 @@ type SolveOptions =
         Solver: SolverName
         Shooting: Shooting
         Horizon: int
+        /// the first guess where the duration is free
         TimeStep: float
+        FreeTime: FreeDuration option
         Seed: int
         MaxIterations: int
         Limits: (float[] * float[]) option
@@ -34,8 +36,20 @@ module SolveOptions =
             let maxIterations =
                 arguments.GetResult(SolveArguments.Max_Iterations, Ilqr.defaults.MaxIterations)
 
-            match ControlLimits.choose environment (arguments.TryGetResult SolveArguments.Limits) with
-            | Error failure -> Error failure
+            let freeTime =
+                FreeDuration.choose
+                    (arguments.TryGetResult SolveArguments.Free_Time)
+                    (arguments.TryGetResult SolveArguments.Time_Weight)
+
+            // Gauss and Newton's Hessian knows little of what a longer step does
+            let usual =
+                match freeTime with
+                | Ok(Some _) -> Ddp
+                | _ -> Ilqr
+
+            match ControlLimits.choose environment (arguments.TryGetResult SolveArguments.Limits), freeTime with
+            | Error failure, _
+            | _, Error failure -> Error failure
             | _ when horizon < 1 -> Fault.usage $"--horizon {horizon}: at least 1 step is needed."
             | _ when not (timeStep > 0.0 && Double.IsFinite timeStep) ->
                 Fault.usage $"--dt {timeStep}: a time step is a positive number of seconds."
@@ -49,14 +63,15 @@ module SolveOptions =
                 Fault.usage
                     $"--shooting multiple: {environment.Name} names no state in which to end, so there is no line to it."
             | _ when maxIterations < 1 -> Fault.usage $"--max-iterations {maxIterations}: at least 1 is needed."
-            | Ok limits ->
+            | Ok limits, Ok freeTime ->
                 Ok
                     {
                         Environment = environment
-                        Solver = arguments.GetResult(SolveArguments.Solver, Ilqr)
+                        Solver = arguments.GetResult(SolveArguments.Solver, usual)
                         Shooting = arguments.GetResult(SolveArguments.Shooting, Shooting.Single)
                         Horizon = horizon
                         TimeStep = timeStep
+                        FreeTime = freeTime
                         Seed = arguments.GetResult(SolveArguments.Seed, 0)
                         MaxIterations = maxIterations
                         Limits = limits
@@ -84,7 +99,12 @@ module SolveOptions =
              else
                  "single")
             "horizon", string options.Horizon
-            "dt", string options.TimeStep
+            match options.FreeTime with
+            | None -> "dt", string options.TimeStep
+            | Some free ->
+                "first dt", string options.TimeStep
+                "free-time", $"{free.Shortest},{free.Longest}"
+                "time-weight", string free.Weight
             "seed", string options.Seed
             "max-iterations", string options.MaxIterations
             "limits", ControlLimits.describe options.Limits

@@ -58,9 +58,31 @@ module FreeTime =
         let m = Array2D.length2 u
         Array2D.init (Array2D.length1 u) (m + 1) (fun t i -> if i < m then u[t, i] else h)
 
+    /// A guess of states [T+1, n+2] from one of x [T+1, n] and a guess of h.
+    let states (x: float[,]) (h: float) : float[,] =
+        let n = Array2D.length2 x
+
+        Array2D.init (Array2D.length1 x) (n + 2) (fun t i ->
+            if i < n then x[t, i]
+            elif i = n then h
+            elif t = 0 then 1.0
+            else 0.0)
+
     /// How long each step of a solution lasts.
     let stepOf (solution: Solution) : float =
         solution.X[1, Array2D.length2 solution.X - 2]
+
+    /// A solution as one of the task with steps of the length found: states [T+1, n], controls [T, m], and gains and value function of those.
+    let ofTask (solution: Solution) : Solution =
+        let n, m = Array2D.length2 solution.X - 2, Array2D.length2 solution.U - 1
+
+        { solution with
+            X = solution.X[*, .. n - 1]
+            U = solution.U[*, .. m - 1]
+            Gains = solution.Gains |> Array.map (fun gains -> gains[.. m - 1, .. n - 1])
+            ValueGradient = solution.ValueGradient[.. n - 1]
+            ValueHessian = solution.ValueHessian[.. n - 1, .. n - 1]
+        }
 
     /// A constraint on [x] as one on the states of the problem.
     let constrain (n: int) (m: int) (constraint': Constraint) : Constraint =

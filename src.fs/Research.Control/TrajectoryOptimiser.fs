@@ -85,6 +85,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     // the state of the descent
     let mutable cost = nan
     let mutable isNew = true
+    let mutable space = options.Regularisation
     let mutable mu = options.FirstRegularisation
     let mutable factor = 1.0
     let mutable gapWeight = 0.0
@@ -93,11 +94,15 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     let sweep () =
         if workspace.HasGaps then openSweep.Value else closedSweep
 
+    let regularise (where: Regularisation) =
+        space <- where
+        mu <- options.FirstRegularisation
+        factor <- 1.0
+
     let restart () =
         passes.Settle()
         isNew <- true
-        mu <- options.FirstRegularisation
-        factor <- 1.0
+        regularise options.Regularisation
         gapWeight <- 0.0
 
     /// Sets the nominal controls, without feedback, and rolls them out.
@@ -158,7 +163,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     /// Sweeps with regularisation μ, and takes derivatives on the way where the trajectory is new.
     let run mu =
         let state, control =
-            match options.Regularisation with
+            match space with
             | StateSpace -> mu, 0.0
             | ControlSpace -> 0.0, mu
 
@@ -223,10 +228,22 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             if mu * factor > options.MinRegularisation then
                 mu * factor
             else
+                // without any it acts nowhere
+                space <- options.Regularisation
                 0.0
 
+    /// Regularises controls where regularised states have come to their limit: then K vanishes with growing μ like k, and a step becomes one of
+    /// projected gradient descent, whereas with states regularised K stays, and of the controls that it drives against a limit none follows
+    /// it, so that even a short step need not lower the cost. False where controls are regularised already.
+    let turn () =
+        match space with
+        | StateSpace ->
+            regularise ControlSpace
+            true
+        | ControlSpace -> false
+
     /// The local model and the laws about the nominal trajectory, with as much regularisation as that takes. Why there are none, if so.
-    let sweepBack () : Status voption =
+    let rec sweepBack () : Status voption =
         let mutable failed = run mu
         let isBroken = failed >= 0 && not workspace.IsModelFinite
 
@@ -236,10 +253,12 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
         if isBroken || (failed < 0 && not (Double.IsFinite(sweep().Linear))) then
             ValueSome(Diverged "the derivatives along the trajectory are not finite")
-        elif failed >= 0 then
-            ValueSome RegularisationLimit
-        else
+        elif failed < 0 then
             ValueNone
+        elif turn () then
+            sweepBack ()
+        else
+            ValueSome RegularisationLimit
 
     /// One iteration. Why to stop after it, if there is a reason.
     let iterate (progress: Iteration -> unit) : Status voption =
@@ -318,7 +337,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                     ValueSome ConvergedByCost
                 else
                     ValueNone
-            elif mu > options.MaxRegularisation then
+            elif mu > options.MaxRegularisation && not (turn ()) then
                 ValueSome RegularisationLimit
             else
                 ValueNone
@@ -404,8 +423,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
         let fault = sweepBack ()
 
         if fault.IsSome then
-            mu <- options.FirstRegularisation
-            factor <- 1.0
+            regularise options.Regularisation
 
             for t in 0 .. horizon - 1 do
                 Array.Clear(workspace.Laws, t * workspace.LawSize + n + m, m + m * n)

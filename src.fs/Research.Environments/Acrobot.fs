@@ -74,12 +74,12 @@ module Acrobot =
             Controls = [| { Name = "torque"; Unit = "N m" } |]
             TimeStep = 0.025
             Horizon = 200
-            Step = fun h -> Integrator.rk4 (Real.constant h) ode
+            Step = fun h -> Integrator.rk4 h ode
             Masses =
                 Some
                     {
                         Names = [| "first link"; "second link" |]
-                        Step = fun factors h -> Integrator.rk4 (Real.constant h) (odeWith factors[0] factors[1])
+                        Step = fun factors h -> Integrator.rk4 h (odeWith factors[0] factors[1])
                     }
             Stage =
                 fun h x u ->

@@ -101,14 +101,12 @@ module Arm =
             Controls = [| for i in 1..n -> { Name = $"torque {i}"; Unit = "N m" } |]
             TimeStep = 0.02
             Horizon = 125
-            Step = fun h -> Integrator.rk4 (Real.constant h) (ode n)
+            Step = fun h -> Integrator.rk4 h (ode n)
             Masses =
                 Some
                     {
                         Names = [| for i in 1..n -> $"link {i}" |]
-                        Step =
-                            fun factors h ->
-                                Integrator.rk4 (Real.constant h) (odeOf (PlanarChain.heavier factors (links n)))
+                        Step = fun factors h -> Integrator.rk4 h (odeOf (PlanarChain.heavier factors (links n)))
                     }
             Stage =
                 fun h x u ->

@@ -15,7 +15,7 @@ module Car =
     ///
     ///     f = h v        b = d + f cos w − √(d² − f² sin² w)
     ///     px' = px + b cos θ    py' = py + b sin θ    θ' = θ + asin(f sin w / d)    v' = v + h a
-    let step (h: float) (x: Vec) (u: Vec) : Vec =
+    let step (h: Real) (x: Vec) (u: Vec) : Vec =
         let front = h * x[3]
         let sideways = front * sin u[0]
         let back = axles + front * cos u[0] - sqrt (axles * axles - sideways * sideways)
@@ -30,7 +30,7 @@ module Car =
     let private running (x: Vec) =
         0.001 * (Real.smoothAbs 0.1 x[0] + Real.smoothAbs 0.1 x[1])
 
-    let private stage (_: float) (x: Vec) (u: Vec) : Real =
+    let private stage (_: Real) (x: Vec) (u: Vec) : Real =
         0.01 * (u[0] * u[0]) + 0.0001 * (u[1] * u[1]) + running x
 
     let private terminal (x: Vec) : Real =

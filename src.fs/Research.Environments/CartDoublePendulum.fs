@@ -97,14 +97,12 @@ module CartDoublePendulum =
             Controls = [| { Name = "force"; Unit = "N" } |]
             TimeStep = 0.02
             Horizon = 150
-            Step = fun h -> Integrator.rk4 (Real.constant h) pilcoOde
+            Step = fun h -> Integrator.rk4 h pilcoOde
             Masses =
                 Some
                     {
                         Names = [| "cart"; "first rod"; "second rod" |]
-                        Step =
-                            fun factors h ->
-                                Integrator.rk4 (Real.constant h) (pilcoOdeWith factors[0] factors[1] factors[2])
+                        Step = fun factors h -> Integrator.rk4 h (pilcoOdeWith factors[0] factors[1] factors[2])
                     }
             Stage =
                 fun h x u ->

@@ -64,7 +64,7 @@ module CartPole =
         Some
             {
                 Names = [| "cart"; "pole" |]
-                Step = fun factors h -> Integrator.rk4 (Real.constant h) (ode (factors[0] * cart) (factors[1] * pole))
+                Step = fun factors h -> Integrator.rk4 h (ode (factors[0] * cart) (factors[1] * pole))
             }
 
     /// The task: swing the pole up, one metre to the right.
@@ -79,7 +79,7 @@ module CartPole =
             Controls = [| { Name = "force"; Unit = "N" } |]
             TimeStep = 0.02
             Horizon = 100
-            Step = fun h -> Integrator.rk4 (Real.constant h) ode
+            Step = fun h -> Integrator.rk4 h ode
             Masses = masses cartMass poleMass odeWith
             Stage = fun h x u -> h * (Cost.quadratic [| 1.0; 1.0; 0.1; 0.1 |] goal x + 0.025 * u[0] * u[0])
             Terminal = Cost.quadratic [| 100.0; 100.0; 10.0; 10.0 |] goal
@@ -136,7 +136,7 @@ module CartPole =
             Source = "cart-pole scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011)"
             TimeStep = 0.1
             Horizon = 40
-            Step = fun h -> Integrator.rk4 (Real.constant h) pilcoOde
+            Step = fun h -> Integrator.rk4 h pilcoOde
             Masses = masses pilcoMass pilcoMass pilcoOdeWith
             Stage =
                 fun h x u ->

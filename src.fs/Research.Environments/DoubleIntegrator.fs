@@ -8,7 +8,7 @@ open Research
 module DoubleIntegrator =
 
     /// Exact discretisation under a held force: p' = p + hv + h²u/2, v' = v + hu.
-    let step (h: float) (x: Vec) (u: Vec) : Vec =
+    let step (h: Real) (x: Vec) (u: Vec) : Vec =
         [| x[0] + h * x[1] + 0.5 * h * h * u[0]; x[1] + h * u[0] |]
 
     /// The task: bring a mass to rest at the origin.

@@ -101,12 +101,12 @@ module DoublePendulum =
                 |]
             TimeStep = 0.02
             Horizon = 150
-            Step = fun h -> Integrator.rk4 (Real.constant h) pilcoOde
+            Step = fun h -> Integrator.rk4 h pilcoOde
             Masses =
                 Some
                     {
                         Names = [| "first rod"; "second rod" |]
-                        Step = fun factors h -> Integrator.rk4 (Real.constant h) (pilcoOdeWith factors[0] factors[1])
+                        Step = fun factors h -> Integrator.rk4 h (pilcoOdeWith factors[0] factors[1])
                     }
             Stage = fun h x u -> h * (tipError x + 0.005 * Vec.squaredNorm x[..1] + 0.02 * Vec.squaredNorm u)
             Terminal = Cost.quadratic [| 5.0; 5.0; 50.0; 50.0 |] (Vec.ofFloats (Array.zeroCreate 4))

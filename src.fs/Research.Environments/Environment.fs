@@ -12,7 +12,7 @@ type Masses =
     {
         Names: string[]
         /// x' = f(x, u) of the system with each mass times a factor of its own, for those factors and a time step; inertias go with their mass
-        Step: float[] -> float -> Vec -> Vec -> Vec
+        Step: float[] -> Real -> Vec -> Vec -> Vec
     }
 
 /// A system to control: a differentiable model, the task that goes with it, and what an episode of it is. All functions are traced.
@@ -28,12 +28,12 @@ type Environment =
         TimeStep: float
         /// steps of the task
         Horizon: int
-        /// x' = f(x, u) for a time step
-        Step: float -> Vec -> Vec -> Vec
+        /// x' = f(x, u) for a time step, which may be chosen by an optimiser
+        Step: Real -> Vec -> Vec -> Vec
         /// none where the model names no masses that could differ
         Masses: Masses option
         /// cost of a step of the given time
-        Stage: float -> Vec -> Vec -> Real
+        Stage: Real -> Vec -> Vec -> Real
         Terminal: Vec -> Real
         /// the state in which the task should end, where there is one such state
         Goal: float[] option
@@ -54,7 +54,7 @@ type Environment =
 
     /// The dynamics at a time step.
     member this.Dynamics(timeStep: float) : Dynamics =
-        Dynamics.ofTraced this.States.Length this.Controls.Length (this.Step timeStep)
+        Dynamics.ofTraced this.States.Length this.Controls.Length (this.Step(Real.constant timeStep))
 
     /// The dynamics at a time step when each mass is a factor of its own times what the model says. An exception when there is not one factor
     /// for each of the masses.
@@ -63,7 +63,7 @@ type Environment =
 
         match this.Masses with
         | Some masses when factors.Length = names.Length ->
-            Dynamics.ofTraced this.States.Length this.Controls.Length (masses.Step factors timeStep)
+            Dynamics.ofTraced this.States.Length this.Controls.Length (masses.Step factors (Real.constant timeStep))
         | _ ->
             let listed = String.concat ", " names
 
@@ -84,7 +84,7 @@ type Environment =
 
     /// The cost at a time step.
     member this.Cost(timeStep: float) : Cost =
-        Cost.create (this.Stage timeStep) this.Terminal
+        Cost.create (this.Stage(Real.constant timeStep)) this.Terminal
 
     /// The usual first controls of an optimiser [horizon, m]: normal with the spread of the task, or 0 where it has none.
     member this.FirstControls(horizon: int, seed: int) : float[,] =
@@ -105,6 +105,24 @@ type Environment =
             Limits = if isLimited then Some this.Limits else None
             Constraints = this.Constraints
         }
+
+    /// The task as a problem that chooses how long its steps last, see `FreeTime`: all together from `shortest` to `longest` seconds, of which
+    /// each costs `weight` beside what the task costs.
+    member this.FreeTimeProblem(horizon: int, shortest: float, longest: float, weight: float) : Problem =
+        let n, m = this.States.Length, this.Controls.Length
+        let steps = float horizon
+
+        FreeTime.problem
+            n
+            m
+            this.Step
+            (fun h x u -> this.Stage h x u + weight * h)
+            (fun _ x -> this.Terminal x)
+            horizon
+            this.Start
+            (shortest / steps, longest / steps)
+            (Some this.Limits)
+        |> Problem.withConstraints (this.Constraints |> List.map (FreeTime.constrain n m))
 
     /// The task as a problem of optimal control.
     member this.Problem: Problem = this.ProblemOver(this.TimeStep, this.Horizon)
@@ -128,9 +146,11 @@ type Episodes(environment: Environment, batch: int) =
     let lower, upper = environment.Limits
 
     let kernel =
+        let h = Real.constant environment.TimeStep
+
         Compile.compile (n + m) (fun z ->
             let x, u = z[.. n - 1], z[n..]
-            Array.append (environment.Step environment.TimeStep x u) [| environment.Stage environment.TimeStep x u |])
+            Array.append (environment.Step h x u) [| environment.Stage h x u |])
 
     let points = Array.zeroCreate<float>((n + m) * batch)
     let results = Array.zeroCreate<float>((n + 1) * batch)

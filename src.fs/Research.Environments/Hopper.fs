@@ -59,9 +59,7 @@ module Hopper =
         let foot = PlanarChain.place leg shin
         SoftContact.force ground foot[1] (PlanarChain.velocity leg shin)
 
-    /// ẋ of x = [q; v] under torques u of the motors at hip and knee, q = [x, y of the hip, lean of the body, angles of hip and knee].
-    /// Angles turn against the clock; all of them 0 is upright with a straight leg.
-    let ode (x: Vec) (u: Vec) : Vec =
+    let private odeOf (links: PlanarLink[]) (x: Vec) (u: Vec) : Vec =
         let motions = motionsAt x
 
         let loads =
@@ -78,15 +76,26 @@ module Hopper =
 
         Array.append x[5..] (PlanarChain.forward links motions torques loads)
 
+    /// ẋ of x = [q; v] under torques u of the motors at hip and knee, q = [x, y of the hip, lean of the body, angles of hip and knee].
+    /// Angles turn against the clock; all of them 0 is upright with a straight leg.
+    let ode: Vec -> Vec -> Vec = odeOf links
+
     /// Longest step of the integrator, s. The foot alone feels the ground as a spring of about 130 rad/s, and friction under the weight
     /// slows it at about 700/s, for which semi-implicit Euler is stable up to 3 ms; a landing takes three times the weight.
     let longestStep = 0.00125
 
-    /// x' after a time h, by semi-implicit Euler in as few equal steps as are stable.
-    let step (h: float) (x: Vec) (u: Vec) : Vec =
-        let steps = Math.Ceiling(h / longestStep - 1e-9) |> int |> max 1
-        let small = Real.constant (h / float steps)
+    /// Time of a step of the task, s.
+    let timeStep = 0.005
+
+    let private stepOf (ode: Vec -> Vec -> Vec) (h: Real) (x: Vec) (u: Vec) : Vec =
+        let whole = if h.IsConstant then Trace.number h else timeStep
+        let steps = Math.Ceiling(whole / longestStep - 1e-9) |> int |> max 1
+        let small = h / float steps
         Seq.fold (fun x _ -> Integrator.semiImplicit small ode x u) x (seq { 1..steps })
+
+    /// x' after a time h, by semi-implicit Euler in as few equal steps as are stable; in as many as the task's own time step takes where h
+    /// is for an optimiser to choose.
+    let step: Real -> Vec -> Vec -> Vec = stepOf ode
 
     let private scene: Scene =
         {
@@ -145,10 +154,15 @@ module Hopper =
                     { Name = "hip torque"; Unit = "N m" }
                     { Name = "knee torque"; Unit = "N m" }
                 |]
-            TimeStep = 0.005
+            TimeStep = timeStep
             Horizon = 200
             Step = step
-            Masses = None
+            Masses =
+                Some
+                    {
+                        Names = [| "body"; "thigh"; "shin" |]
+                        Step = fun factors -> stepOf (odeOf (PlanarChain.heavier factors links))
+                    }
             Stage =
                 fun h x u ->
                     h

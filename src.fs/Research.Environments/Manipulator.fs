@@ -169,14 +169,12 @@ module Manipulator =
                     })
             TimeStep = 0.02
             Horizon = 50
-            Step = fun h -> Integrator.semiImplicit (Real.constant h) (ArticulatedBody.ode chain)
+            Step = fun h -> Integrator.semiImplicit h (ArticulatedBody.ode chain)
             Masses =
                 Some
                     {
                         Names = chain.Joints |> Array.map (fun joint -> $"link of {joint.Name}")
-                        Step =
-                            fun factors h ->
-                                Integrator.semiImplicit (Real.constant h) (ArticulatedBody.ode (chainWith factors))
+                        Step = fun factors h -> Integrator.semiImplicit h (ArticulatedBody.ode (chainWith factors))
                     }
             Stage =
                 fun h x u ->

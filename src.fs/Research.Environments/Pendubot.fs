@@ -21,12 +21,12 @@ module Pendubot =
             Summary = "swing two rods up with a motor at the inner joint only"
             Source = "pendubot scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011)"
             Controls = [| { Name = "torque"; Unit = "N m" } |]
-            Step = fun h -> Integrator.rk4 (Real.constant h) pilcoOde
+            Step = fun h -> Integrator.rk4 h pilcoOde
             Masses =
                 Some
                     {
                         Names = [| "first rod"; "second rod" |]
-                        Step = fun factors h -> Integrator.rk4 (Real.constant h) (pilcoOdeWith factors[0] factors[1])
+                        Step = fun factors h -> Integrator.rk4 h (pilcoOdeWith factors[0] factors[1])
                     }
             Stage =
                 fun h x u ->

@@ -48,12 +48,12 @@ module Pendulum =
             Controls = [| { Name = "torque"; Unit = "N m" } |]
             TimeStep = 0.05
             Horizon = 100
-            Step = fun h -> Integrator.rk4 (Real.constant h) ode
+            Step = fun h -> Integrator.rk4 h ode
             Masses =
                 Some
                     {
                         Names = [| "rod" |]
-                        Step = fun factors h -> Integrator.rk4 (Real.constant h) (odeWith factors[0])
+                        Step = fun factors h -> Integrator.rk4 h (odeWith factors[0])
                     }
             Stage =
                 fun h x u ->

@@ -72,12 +72,12 @@ module PlanarQuadrotor =
                 |]
             TimeStep = 0.02
             Horizon = 75
-            Step = fun h -> Integrator.rk4 (Real.constant h) ode
+            Step = fun h -> Integrator.rk4 h ode
             Masses =
                 Some
                     {
                         Names = [| "aircraft" |]
-                        Step = fun factors h -> Integrator.rk4 (Real.constant h) (odeWith factors[0])
+                        Step = fun factors h -> Integrator.rk4 h (odeWith factors[0])
                     }
             Stage =
                 fun h x u ->

@@ -114,12 +114,12 @@ module Quadrotor =
                 |]
             TimeStep = 0.02
             Horizon = 100
-            Step = fun h -> Integrator.rk4 (Real.constant h) ode
+            Step = fun h -> Integrator.rk4 h ode
             Masses =
                 Some
                     {
                         Names = [| "aircraft" |]
-                        Step = fun factors h -> Integrator.rk4 (Real.constant h) (odeWith factors[0])
+                        Step = fun factors h -> Integrator.rk4 h (odeWith factors[0])
                     }
             Stage =
                 fun h x u ->

@@ -107,16 +107,14 @@ module Swimmer =
             Controls = [| for i in 1 .. n - 1 -> { Name = $"torque {i}"; Unit = "N m" } |]
             TimeStep = 0.03
             Horizon = 150
-            Step = fun h -> Integrator.rk4 (Real.constant h) (ode n)
+            Step = fun h -> Integrator.rk4 h (ode n)
             Masses =
                 Some
                     {
                         Names = [| for i in 1..n -> $"rod {i}" |]
                         Step =
                             fun factors h ->
-                                Integrator.rk4
-                                    (Real.constant h)
-                                    (odeOf across along (PlanarChain.heavier factors (links n)))
+                                Integrator.rk4 h (odeOf across along (PlanarChain.heavier factors (links n)))
                     }
             Stage =
                 fun h x u ->

@@ -25,12 +25,15 @@ module Unicycle =
     /// m/s²
     let gravity = 9.82
 
-    /// Mass and principal moments in the order of `velocities`.
-    let private inertias (frameInertia: float[]) : Vec =
+    /// Mass and principal moments of the parts in the order of `velocities`, those of each times a factor of its own.
+    let private inertiasOf (frameInertia: float[]) (factors: float[]) : Vec =
         [|
-            for mass, inertia in [ wheelMass, wheelInertia; frameMass, frameInertia; tableMass, tableInertia ] do
-                yield! Array.create 3 mass
-                yield! inertia
+            let parts =
+                [ wheelMass, wheelInertia; frameMass, frameInertia; tableMass, tableInertia ]
+
+            for factor, (mass, inertia) in Seq.zip factors parts do
+                yield! Array.create 3 (factor * mass)
+                yield! Array.map ((*) factor) inertia
         |]
         |> Vec.ofFloats
 
@@ -87,11 +90,11 @@ module Unicycle =
         let weights =
             Vec.concat
                 [
-                    weight wheelMass up
+                    weight (factors[0] * wheelMass) up
                     still
-                    weight frameMass (toFrame up)
+                    weight (factors[1] * frameMass) (toFrame up)
                     still
-                    weight tableMass (toFrame up)
+                    weight (factors[2] * tableMass) (toFrame up)
                     still
                 ]
 
@@ -121,15 +124,21 @@ module Unicycle =
     ///
     /// Constants: the unicycle scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011). The equations are ours.
     /// Source of the method: Kane and Levinson, Dynamics: Theory and Applications (1985).
-    let ode: Vec -> Vec -> Vec =
-        let own = inertias frameInertia
+    ///
+    /// The masses of wheel, frame and turntable, with their inertias, each times a factor of its own.
+    let odeWith (factors: float[]) : Vec -> Vec -> Vec =
+        let own = inertiasOf frameInertia factors
         rates own own
+
+    /// ẋ with the masses above.
+    let ode: Vec -> Vec -> Vec = odeWith [| 1.0; 1.0; 1.0 |]
 
     /// ẋ as PILCO 0.9 has it, for comparisons with what that program recorded. It is `ode` but for the frame's moment about the axle:
     /// wherever an acceleration multiplies it, the wheel's stands in its place, so that energy is not kept. The accelerations of wheel and
     /// pitch differ from those of `ode`, by 23 % and 13 % at a state of moderate angles; those of tilt, heading and turntable do not.
     let pilcoOde: Vec -> Vec -> Vec =
-        rates (inertias frameInertia) (inertias [| frameInertia[0]; wheelInertia[1]; frameInertia[2] |])
+        let unit = [| 1.0; 1.0; 1.0 |]
+        rates (inertiasOf frameInertia unit) (inertiasOf [| frameInertia[0]; wheelInertia[1]; frameInertia[2] |] unit)
 
     /// What is seen from the robot: velocity of the contact point in the plane (2), velocity and place of the origin along i and to the
     /// left of it (2 and 2), of a state x.
@@ -253,8 +262,13 @@ module Unicycle =
                 |]
             TimeStep = 0.05
             Horizon = 80
-            Step = fun h -> Integrator.rk4 (Real.constant h) ode
-            Masses = None
+            Step = fun h -> Integrator.rk4 h ode
+            Masses =
+                Some
+                    {
+                        Names = [| "wheel"; "frame"; "turntable" |]
+                        Step = fun factors h -> Integrator.rk4 h (odeWith factors)
+                    }
             Stage =
                 fun h x u ->
                     h

@@ -81,6 +81,8 @@ module Chart =
             Low: float
             High: float
             IsLog: bool
+            /// true where only whole numbers mean anything
+            IsCount: bool
         }
 
         member axis.Share(value: float) : float =
@@ -92,6 +94,8 @@ module Chart =
         member axis.Ticks: float[] =
             if axis.IsLog then
                 logTicks axis.Low axis.High
+            elif axis.IsCount then
+                ticks axis.Low axis.High |> Array.filter Double.IsInteger
             else
                 ticks axis.Low axis.High
 
@@ -160,7 +164,7 @@ module Chart =
             IsHeld: bool
             /// y on a logarithmic axis; zeros are rings on its floor
             IsLog: bool
-            /// dots at the points
+            /// dots at the points, whose x are whole numbers
             HasDots: bool
             Bounds: (float * float) option
             /// what the values should be, drawn as a dashed line; empty where there is nothing of the kind
@@ -211,6 +215,7 @@ module Chart =
                 Low = x0
                 High = if x1 > x0 then x1 else x0 + 1.0
                 IsLog = false
+                IsCount = options.HasDots
             }
 
         let yAxis =
@@ -218,6 +223,7 @@ module Chart =
                 Low = low
                 High = high
                 IsLog = options.IsLog
+                IsCount = false
             }
 
         let path (values: float[]) =
@@ -333,7 +339,15 @@ module Chart =
                 Array.append counted (Option.toArray limit)
 
         let low, high = paddedLog shown
-        let xAxis = { Low = low; High = high; IsLog = true }
+
+        let xAxis =
+            {
+                Low = low
+                High = high
+                IsLog = true
+                IsCount = false
+            }
+
         let counts = Array.zeroCreate<int> most
 
         for value in counted do
@@ -345,6 +359,7 @@ module Chart =
                 Low = 0.0
                 High = 1.12 * float (max 1 (Array.max counts))
                 IsLog = false
+                IsCount = true
             }
 
         figure caption xAxis yAxis (fun add ->

@@ -172,7 +172,9 @@ module Report =
                         Page.fact
                             $"{Measurement.exceeding measurement} of {measurement.Values.Length}"
                             $"{measurement.Name}, above its limit"
-                Page.fact $"{run.Horizon} × {Show.number 4 run.TimeStep} s" "duration"
+                Page.fact
+                    $"{Show.number 4 (float run.Horizon * run.TimeStep)} s"
+                    $"{run.Horizon} steps of {Show.number 4 run.TimeStep} s"
                 Page.fact run.Solver "solver"
             ]
 

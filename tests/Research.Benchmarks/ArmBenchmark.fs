@@ -44,7 +44,8 @@ module ArmBenchmark =
         let clock = Stopwatch.StartNew()
 
         let kernel =
-            Compile.valueAndJacobian (n + m) (fun z -> environment.Step environment.TimeStep z[.. n - 1] z[n..])
+            Compile.valueAndJacobian (n + m) (fun z ->
+                environment.Step (Real.constant environment.TimeStep) z[.. n - 1] z[n..])
 
         let built = clock.Elapsed.TotalMilliseconds
         let points = Array.init ((n + m) * 104) (fun i -> 0.3 * sin (float i))
@@ -70,7 +71,7 @@ module ArmBenchmark =
             let z = Real.variables "z" (n + m)
 
             let nodes =
-                (Trace.order (environment.Step environment.TimeStep z[.. n - 1] z[n..])).Length
+                (Trace.order (environment.Step (Real.constant environment.TimeStep) z[.. n - 1] z[n..])).Length
 
             let kernel, built, compiled, _, _, run = build environment
             let each = Timing.nanoseconds run / 104.0

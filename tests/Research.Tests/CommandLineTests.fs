@@ -77,6 +77,58 @@ let tests =
                 Expect.exists controls (fun u -> abs u = 5.0) "at a limit"
             }
 
+            test "the time that is found is the best of all" {
+                // linear and quadratic at any fixed time, so that there is one solution
+                use document =
+                    solved [ "double-integrator"; "--free-time"; "1,8"; "--time-weight"; "0.1" ]
+
+                let number (document: JsonDocument) (name: string) =
+                    document.RootElement.GetProperty(name).GetDouble()
+
+                let found = number document "time_step"
+                Expect.isTrue (1.0 / 60.0 < found && found < 8.0 / 60.0) "inside its bounds"
+
+                let cost (h: float) =
+                    use document = solved [ "double-integrator"; "--dt"; h.ToString "R" ]
+                    number document "cost" + 60.0 * 0.1 * h
+
+                let least = number document "cost"
+                Expect.isLessThan (abs (cost found - least)) 1e-6 "the same motion costs the same"
+
+                for other in [ 0.9 * found; 1.1 * found ] do
+                    Expect.isGreaterThan (cost other) (least + 1e-4) "another time costs more"
+            }
+
+            test "with the time free constraints hold as ever" {
+                use document = solved [ "car-parking"; "--free-time"; "3,12"; "--time-weight"; "1" ]
+
+                let root = document.RootElement
+                let found = root.GetProperty("time_step").GetDouble()
+                Expect.isTrue (0.03 < found && found < 0.12) "inside its bounds"
+                Expect.isLessThan (root.GetProperty("violation").GetDouble()) 1e-8 "parked"
+                let states = values "states" document |> Array.chunkBySize 101
+                Expect.hasLength states 4 "the states of the car and no others"
+                Expect.all states (fun state -> abs (Array.last state) < 1e-7) "at rest at the origin"
+            }
+
+            test "a time may be chosen from a line of states, and without a weight" {
+                use document =
+                    solved
+                        [
+                            "cartpole"
+                            "--free-time"
+                            "0.5,4"
+                            "--shooting"
+                            "multiple"
+                            "--limits"
+                            "-20,20"
+                        ]
+
+                let found = document.RootElement.GetProperty("time_step").GetDouble()
+                Expect.isTrue (0.005 <= found && found <= 0.04) "inside its bounds"
+                Expect.hasLength (values "controls" document) 100 "the force and no other control"
+            }
+
             test "files are written where they are wanted, and readable" {
                 inFolder (fun folder ->
                     let code, output, _ = research [ "solve"; "double-integrator"; "--output"; folder ]
@@ -242,6 +294,16 @@ let tests =
                 isRefused [ "solve"; "cartpole"; "--limits"; "5,-5" ] [ "5"; "not below" ]
                 isRefused [ "solve"; "cartpole"; "--horizon"; "0" ] [ "--horizon 0"; "1 step" ]
                 isRefused [ "solve"; "cartpole"; "--dt"; "-0.1" ] [ "--dt"; "positive" ]
+                isRefused [ "solve"; "cartpole"; "--free-time"; "2" ] [ "--free-time 2"; "comma"; "1,4" ]
+                isRefused [ "solve"; "cartpole"; "--free-time"; "4,1" ] [ "--free-time 4,1"; "not below" ]
+                isRefused [ "solve"; "cartpole"; "--free-time"; "0,1" ] [ "--free-time 0,1"; "positive" ]
+                isRefused [ "solve"; "cartpole"; "--free-time"; "1,x" ] [ "--free-time 1,x"; "not two numbers" ]
+                isRefused [ "solve"; "cartpole"; "--time-weight"; "1" ] [ "--time-weight 1"; "--free-time" ]
+
+                isRefused
+                    [ "solve"; "cartpole"; "--free-time"; "1,4"; "--time-weight"; "-1" ]
+                    [ "--time-weight -1"; "0" ]
+
                 isRefused [ "mpc"; "cartpol" ] [ "cartpol"; "cartpole" ]
                 isRefused [ "mpc"; "cartpole"; "--rate"; "100" ] [ "--rate 100"; "50 times" ]
                 isRefused [ "mpc"; "cartpole"; "--rate"; "0.2" ] [ "--rate 0.2"; "0.5 replans" ]

@@ -33,8 +33,12 @@ let tests =
 
                         for b in 0 .. batch - 1 do
                             let x, u = Vec.ofFloats before[b, *], Vec.ofFloats (held environment actions[b, *])
-                            let next = environment.Step environment.TimeStep x u |> Array.map Trace.number
-                            let cost = Trace.number (environment.Stage environment.TimeStep x u)
+
+                            let next =
+                                environment.Step (Real.constant environment.TimeStep) x u
+                                |> Array.map Trace.number
+
+                            let cost = Trace.number (environment.Stage (Real.constant environment.TimeStep) x u)
                             Expect.isLessThan (distance outcome.Observation[b, *] next) rounding $"state of {b}"
                             Expect.isLessThan (abs (outcome.Reward[b] + cost)) rounding $"reward of {b}"
 

@@ -24,7 +24,7 @@ let private rows (element: JsonElement) =
 let private numbers (x: Vec) = Array.map Trace.number x
 
 let private step (environment: Environment) (x: float[]) (u: float[]) =
-    environment.Step environment.TimeStep (Vec.ofFloats x) (Vec.ofFloats u)
+    environment.Step (Real.constant environment.TimeStep) (Vec.ofFloats x) (Vec.ofFloats u)
     |> numbers
 
 /// programs that order the same operations differently
@@ -44,7 +44,7 @@ let private follows environment (x: float[][]) (u: float[][]) =
 
 let private totalCost (environment: Environment) (x: float[][]) (u: float[][]) =
     let stage t =
-        environment.Stage environment.TimeStep (Vec.ofFloats x[t]) (Vec.ofFloats u[t])
+        environment.Stage (Real.constant environment.TimeStep) (Vec.ofFloats x[t]) (Vec.ofFloats u[t])
         |> Trace.number
 
     Seq.sum (Seq.init u.Length stage)
@@ -146,7 +146,7 @@ let private modelTests =
             for environment in Environments.all do
                 test $"derivatives of {environment.Name} equal differences" {
                     let n = environment.States.Length
-                    let h = environment.TimeStep
+                    let h = Real.constant environment.TimeStep
 
                     let stage (z: Vec) =
                         [| environment.Stage h z[.. n - 1] z[n..] |]
@@ -214,10 +214,10 @@ let private modelTests =
 
             test "the double integrator is exact for any step" {
                 let coarse =
-                    DoubleIntegrator.step 0.4 (Vec.ofFloats [ 1.0; 0.5 ]) (Vec.ofFloats [ -2.0 ])
+                    DoubleIntegrator.step (Real.constant 0.4) (Vec.ofFloats [ 1.0; 0.5 ]) (Vec.ofFloats [ -2.0 ])
 
                 let half x =
-                    DoubleIntegrator.step 0.2 x (Vec.ofFloats [ -2.0 ])
+                    DoubleIntegrator.step (Real.constant 0.2) x (Vec.ofFloats [ -2.0 ])
 
                 let fine = half (half (Vec.ofFloats [ 1.0; 0.5 ]))
                 Array.iter2 (fun a b -> near 1e-14 (Trace.number a) (Trace.number b) "state") coarse fine
@@ -282,7 +282,8 @@ let private registryTests =
                         let ones = Array.create masses.Names.Length 1.0
 
                         for x, u in points e 5 do
-                            let next = masses.Step ones e.TimeStep (Vec.ofFloats x) (Vec.ofFloats u)
+                            let next =
+                                masses.Step ones (Real.constant e.TimeStep) (Vec.ofFloats x) (Vec.ofFloats u)
 
                             Array.iter2 (fun a b -> near 1e-12 a (Trace.number b) e.Name) (step e x u) next
             }
@@ -295,12 +296,14 @@ let private registryTests =
                         Quadrotor.environment
                         PlanarQuadrotor.environment
                         DoubleIntegrator.environment
+                        Unicycle.environment
                     ] do
                     let masses = e.Masses.Value
                     let factors = Array.create masses.Names.Length 1.3
 
                     for x, u in points e 5 do
-                        let next = masses.Step factors e.TimeStep (Vec.ofFloats x) (Vec.ofFloats u)
+                        let next =
+                            masses.Step factors (Real.constant e.TimeStep) (Vec.ofFloats x) (Vec.ofFloats u)
 
                         Array.iter2
                             (fun a b -> near 1e-9 a (Trace.number b) e.Name)

@@ -44,7 +44,8 @@ let private contactTests =
             }
         ]
 
-let private dynamics (h: float) = Dynamics.ofTraced 10 2 (Hopper.step h)
+let private dynamics (h: float) =
+    Dynamics.ofTraced 10 2 (Hopper.step (Real.constant h))
 
 let private play (h: float) steps (controls: float[] -> float[]) (start: float[]) =
     let dynamics = dynamics h

@@ -185,9 +185,22 @@ let tests =
                 Expect.floatClose Accuracy.high gauss.Cost state.Cost "Gauss–Newton"
             }
 
+            test "where regularised states leave no step, regularised controls do" {
+                // motors at their limits, and feedback that drives them against these
+                let arm = Arm.environment 6
+
+                let solution =
+                    Ilqr.solve Ilqr.defaults arm.Problem (arm.FirstControls(arm.Horizon, 0))
+
+                let largest = solution.Iterations |> Seq.map _.Regularisation |> Seq.max
+
+                Expect.isGreaterThan largest 1e8 "it came to that"
+                Expect.isTrue solution.Status.IsConverged $"{solution.Status}"
+            }
+
             test "a moving target is followed" {
                 let target t = sin (0.1 * float t)
-                let dynamics = Dynamics.ofTraced 2 1 (DoubleIntegrator.step 0.1)
+                let dynamics = Dynamics.ofTraced 2 1 (DoubleIntegrator.step (Real.constant 0.1))
 
                 let cost =
                     Cost.withSignals
