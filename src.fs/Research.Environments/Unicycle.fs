@@ -95,7 +95,9 @@ module Unicycle =
                     still
                 ]
 
-        let load = Vec.sub weights (Vec.add (Array.map2 Sparse.mul accelerated drift) turning)
+        let load =
+            Vec.sub weights (Vec.add (Array.map2 Sparse.mul accelerated drift) turning)
+
         let torques = [| Real.Zero; Real.Zero; u[1]; -u[1]; u[0] |]
 
         let mass =
@@ -127,9 +129,7 @@ module Unicycle =
     /// wherever an acceleration multiplies it, the wheel's stands in its place, so that energy is not kept. The accelerations of wheel and
     /// pitch differ from those of `ode`, by 23 % and 13 % at a state of moderate angles; those of tilt, heading and turntable do not.
     let pilcoOde: Vec -> Vec -> Vec =
-        rates
-            (inertias frameInertia)
-            (inertias [| frameInertia[0]; wheelInertia[1]; frameInertia[2] |])
+        rates (inertias frameInertia) (inertias [| frameInertia[0]; wheelInertia[1]; frameInertia[2] |])
 
     /// What is seen from the robot: velocity of the contact point in the plane (2), velocity and place of the origin along i and to the
     /// left of it (2 and 2), of a state x.

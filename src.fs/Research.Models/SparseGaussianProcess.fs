@@ -208,7 +208,10 @@ module SparseGaussianProcess =
                     // I − B⁻¹, then between L⁻ᵀ and L⁻¹
                     let known = identity part.Weights.Length
                     SmallMatrix.add known -1.0 (inverse part.Factor)
-                    let reduction = SmallMatrix.mulTransposed part.Whitening (SmallMatrix.mul known part.Whitening)
+
+                    let reduction =
+                        SmallMatrix.mulTransposed part.Whitening (SmallMatrix.mul known part.Whitening)
+
                     SmallMatrix.symmetrise reduction
 
                     {

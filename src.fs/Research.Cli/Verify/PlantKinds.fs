@@ -39,7 +39,9 @@ module PlantKinds =
             let recorded field = Json.vector (Json.get field case)
             let state, u = recorded "z", Vec.ofFloats (recorded "u")
             let x = places |> Array.map (fun place -> Real.constant state[place])
-            let step = Integrator.rk4 (Real.constant (Json.number (Json.get "dt" case) / float steps)) ode
+
+            let step =
+                Integrator.rk4 (Real.constant (Json.number (Json.get "dt" case) / float steps)) ode
 
             let compare field (ours: Vec) =
                 let numbers = Array.zeroCreate ours.Length
