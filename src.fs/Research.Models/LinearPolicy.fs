@@ -6,6 +6,7 @@ open System
 [<RequireQualifiedAccess>]
 module LinearPolicy =
 
+    /// Parameters of W:[controls, inputs] and b:[controls].
     let pack (w: float[,]) (b: float[]) : float[] =
         Array.append (Array.ofSeq (Seq.cast<float> w)) b
 
@@ -13,6 +14,7 @@ module LinearPolicy =
     let unpack (inputs: int) (controls: int) (parameters: float[]) : float[,] * float[] =
         Array2D.init controls inputs (fun i j -> parameters[i * inputs + j]), parameters[controls * inputs ..]
 
+    /// Linear policies of a number of inputs and controls, by their parameters.
     let family (inputs: int) (controls: int) : MomentFamily =
         let d, e = inputs, controls
         let count = e * d + e

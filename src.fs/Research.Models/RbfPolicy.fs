@@ -20,7 +20,8 @@ type RbfPolicy =
 [<RequireQualifiedAccess>]
 module RbfPolicy =
 
-    let private noise, jitter = 1e-4, 1e-6
+    let private noise = 1e-4
+    let private jitter = 1e-6
 
     /// Parameters: the centres, the targets and the logarithms of the lengthscales, each row after row.
     let pack (policy: RbfPolicy) : float[] =

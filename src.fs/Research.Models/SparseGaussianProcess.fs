@@ -110,6 +110,15 @@ module SparseGaussianProcess =
             else
                 None
 
+    /// Refuses inducing inputs that are none, or not of the inputs' size.
+    let private checkInducing (inputs: float[,]) (inducing: float[,]) =
+        let d, m, found = inputs.GetLength 1, inducing.GetLength 0, inducing.GetLength 1
+
+        if m = 0 || found <> d then
+            invalidArg
+                (nameof inducing)
+                $"inputs of {d} numbers need one inducing input of {d} or more, and got {m} of {found}"
+
     /// −ln p(y) of one output, and its derivatives with respect to the inducing inputs [m, d]; infinite with NaN where a matrix has no
     /// factor. With Q = VᵀV and r = (Q + Λ)⁻¹ y = Λ⁻¹(y − Vᵀ B⁻¹ V Λ⁻¹ y), all derivatives are traces of ½((Q + Λ)⁻¹ − r rᵀ) with dQ off
     /// the diagonal.
@@ -120,6 +129,12 @@ module SparseGaussianProcess =
         (inducing: float[,])
         : float * float[,] =
         let n, m, d = inputs.GetLength 0, inducing.GetLength 0, inputs.GetLength 1
+        checkInducing inputs inducing
+
+        if targets.Length <> n || hyper.Lengthscales.Length <> d then
+            invalidArg
+                (nameof targets)
+                $"inputs of {n}×{d} need {n} targets and {d} lengthscales, and got {targets.Length} and {hyper.Lengthscales.Length}"
 
         match parts hyper inputs targets inducing with
         | None -> infinity, Array2D.create m d nan
@@ -196,32 +211,36 @@ module SparseGaussianProcess =
                 (nameof inducing)
                 $"{e} outputs got {hyperparameters.Length} hyperparameters and {inducing.Length} sets of inducing inputs"
 
-        let all =
-            Array.init e (fun a -> parts hyperparameters[a] inputs targets[*, a] inducing[a])
+        Array.iter (checkInducing inputs) inducing
 
-        match Array.tryFindIndex Option.isNone all with
-        | Some output -> Error(Singular output)
-        | None ->
-            Ok(
-                Array.init e (fun a ->
-                    let part = all[a].Value
-                    // I − B⁻¹, then between L⁻ᵀ and L⁻¹
-                    let known = identity part.Weights.Length
-                    SmallMatrix.add known -1.0 (inverse part.Factor)
+        GaussianProcess.check inputs targets
+        |> Result.bind (fun () ->
+            let all =
+                Array.init e (fun a -> parts hyperparameters[a] inputs targets[*, a] inducing[a])
 
-                    let reduction =
-                        SmallMatrix.mulTransposed part.Whitening (SmallMatrix.mul known part.Whitening)
+            match Array.tryFindIndex Option.isNone all with
+            | Some output -> Error(Singular output)
+            | None ->
+                Ok(
+                    Array.init e (fun a ->
+                        let part = all[a].Value
+                        // I − B⁻¹, then between L⁻ᵀ and L⁻¹
+                        let known = identity part.Weights.Length
+                        SmallMatrix.add known -1.0 (inverse part.Factor)
 
-                    SmallMatrix.symmetrise reduction
+                        let reduction =
+                            SmallMatrix.mulTransposed part.Whitening (SmallMatrix.mul known part.Whitening)
 
-                    {
-                        Points = inducing[a]
-                        Lengthscales = hyperparameters[a].Lengthscales
-                        Variance = hyperparameters[a].Signal * hyperparameters[a].Signal
-                        Weights = SmallMatrix.mulVec (SmallMatrix.transpose part.Whitening) part.Weights
-                        Reduction = Some reduction
-                    })
-            )
+                        SmallMatrix.symmetrise reduction
+
+                        {
+                            Points = inducing[a]
+                            Lengthscales = hyperparameters[a].Lengthscales
+                            Variance = hyperparameters[a].Signal * hyperparameters[a].Signal
+                            Weights = SmallMatrix.mulVec (SmallMatrix.transpose part.Whitening) part.Weights
+                            Reduction = Some reduction
+                        })
+                ))
 
     /// Inducing inputs [m, d] shared by all outputs, of least total −ln p(y), from given ones; and that total.
     let optimise
