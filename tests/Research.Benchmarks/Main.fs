@@ -37,8 +37,21 @@ let main arguments =
 
     try
         let chosen = (parser.ParseCommandLine arguments).GetAllResults()
+
         let all =
-            [ Diff; Riccati; Ilqr; Arm; Mpc; Constrained; Planner; Pilco; Scaling; Threads; Startup ]
+            [
+                Diff
+                Riccati
+                Ilqr
+                Arm
+                Mpc
+                Constrained
+                Planner
+                Pilco
+                Scaling
+                Threads
+                Startup
+            ]
 
         for command in (if chosen.IsEmpty then all else chosen) do
             match command with
