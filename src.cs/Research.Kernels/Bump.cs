@@ -1,4 +1,5 @@
 using System;
+using System.Threading;
 
 namespace Research.Kernels;
 
@@ -40,7 +41,9 @@ public sealed class Bump
     internal double[] Reduction { get; } = [];
 }
 
-/// <summary>Points about a mean, νᵢ = zᵢ − m: by rows with a last column of ones, [n, d+1], and by columns, [d, padded].</summary>
+/// <summary>
+/// Points about a mean, νᵢ = zᵢ − m: by rows with a one behind each, [n, stride] with zeros up to whole vectors, and by columns, [d, padded].
+/// </summary>
 public sealed class CentredPoints
 {
     /// <summary>points:[n, d] mean:[d].</summary>
@@ -50,13 +53,14 @@ public sealed class CentredPoints
         Size = mean.Length;
         if (points.GetLength(1) != Size) throw new ArgumentException($"points of {points.GetLength(1)} numbers got a mean of {Size}");
         Padded = GaussianSums.Padded(Count);
-        Rows = new double[Count * (Size + 1)];
+        Stride = GaussianSums.Padded(Size + 1);
+        Rows = new double[Count * Stride];
         Columns = new double[Size * Padded];
         for (var i = 0; i < Count; i++)
         {
             for (var j = 0; j < Size; j++)
-                Rows[i * (Size + 1) + j] = Columns[j * Padded + i] = points[i, j] - mean[j];
-            Rows[i * (Size + 1) + Size] = 1;
+                Rows[i * Stride + j] = Columns[j * Padded + i] = points[i, j] - mean[j];
+            Rows[i * Stride + Size] = 1;
         }
     }
 
@@ -66,7 +70,41 @@ public sealed class CentredPoints
 
     internal int Padded { get; }
 
+    internal int Stride { get; }
+
     internal double[] Rows { get; }
 
     internal double[] Columns { get; }
+}
+
+/// <summary>Room for sums over up to <c>count</c> points of <c>d</c> numbers: a call that is given it overwrites what is there.</summary>
+public sealed class BumpRoom(int d, int count)
+{
+    internal int Size { get; } = d;
+
+    internal int Count { get; } = count;
+
+    internal double[] Small { get; } = new double[6 * d * d + 2 * d + 2 * GaussianSums.Padded(d + 1) * (GaussianSums.Padded(d + 1) + 1)];
+
+    internal double[] Columns { get; } = new double[(3 * d + 3) * GaussianSums.Padded(count)];
+
+    internal double[] Rows { get; } = new double[2 * count * GaussianSums.Padded(d + 1)];
+
+    internal void Need(CentredPoints points)
+    {
+        if (points.Size != Size || points.Count > Count)
+            throw new ArgumentException($"room for {Count} points of {Size} numbers got {points.Count} of {points.Size}");
+    }
+}
+
+/// <summary>Keeps one room between calls; calls at the same time on several threads get rooms of their own.</summary>
+public sealed class BumpRooms(int d, int count)
+{
+    private BumpRoom? kept;
+
+    /// <summary>The kept room, or a new one where it is taken.</summary>
+    public BumpRoom Take() => Interlocked.Exchange(ref kept, null) ?? new BumpRoom(d, count);
+
+    /// <summary>Keeps a room for the next call.</summary>
+    public void Give(BumpRoom room) => Volatile.Write(ref kept, room);
 }

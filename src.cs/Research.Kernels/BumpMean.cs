@@ -21,19 +21,19 @@ public sealed unsafe class BumpMean
 
     /// <summary>bump and points of one function; sigma:[d, d].</summary>
     [MethodImpl(Dense.Optimised)]
-    public BumpMean(Bump bump, CentredPoints points, double[,] sigma)
+    public BumpMean(Bump bump, CentredPoints points, double[,] sigma, BumpRoom room)
     {
-        int d = points.Size, padded = points.Padded, width = d + 1;
+        room.Need(points);
+        int d = points.Size, n = points.Count, padded = points.Padded, stride = points.Stride;
         this.points = points;
         this.bump = bump;
         Factors = new double[padded];
         Cross = new double[d];
-        sums = new double[width * width];
+        sums = new double[stride * stride];
         c = new double[d * d];
-        var inverse = bump.InverseLengthscales;
-        var along = new double[d * padded];
-        var weighted = new double[points.Count * width];
-        fixed (double* ps = sigma, pc = c, pv = points.Columns, pa = along, pl = Factors, pr = points.Rows, pw = weighted, pt = sums)
+        Array.Clear(room.Columns, 0, d * padded);
+        fixed (double* ps = sigma, pc = c, pv = points.Columns, along = room.Columns, pl = Factors, pr = points.Rows, weighted = room.Rows, pt = sums)
+        fixed (double* inverse = bump.InverseLengthscales, pb = bump.Weights)
         {
             for (var i = 0; i < d; i++)
                 for (var j = 0; j < d; j++)
@@ -42,17 +42,16 @@ public sealed unsafe class BumpMean
             for (var i = 0; i < d; i++)
                 for (var j = 0; j < d; j++)
                     pc[i * d + j] *= inverse[i] * inverse[j];
-            Dense.AddProduct(pa, padded, pc, d, 1, pv, padded, d, d, padded);
-            GaussianSums.Forms(pl, pa, pv, d, padded, bump.LogVariance - 0.5 * logDeterminant, -0.5);
+            Dense.AddProduct(along, padded, pc, d, 1, pv, padded, d, d, padded);
+            GaussianSums.Forms(pl, along, pv, d, padded, bump.LogVariance - 0.5 * logDeterminant, -0.5);
             GaussianSums.Exponentiate(Factors);
-            for (var i = 0; i < points.Count; i++)
-                for (var j = 0; j < width; j++)
-                    pw[i * width + j] = bump.Weights[i] * pl[i] * pr[i * width + j];
-            Dense.AddProduct(pt, width, pr, 1, width, pw, width, width, points.Count, width);
+            for (var i = 0; i < n; i++) along[i] = pb[i] * pl[i];
+            GaussianSums.ScaleRows(weighted, along, pr, n, stride);
+            Dense.AddProduct(pt, stride, pr, 1, stride, weighted, stride, stride, n, stride);
             for (var i = 0; i < d; i++)
                 for (var j = 0; j < d; j++)
-                    Cross[i] += pc[i * d + j] * pt[d * width + j];
-            Value = pt[d * width + d];
+                    Cross[i] += pc[i * d + j] * pt[d * stride + j];
+            Value = pt[d * stride + d];
         }
     }
 
@@ -67,52 +66,44 @@ public sealed unsafe class BumpMean
 
     /// <summary>Adds the derivatives of M̄ M + V̄ᵀ V to those with respect to m [d] and Σ [d, d].</summary>
     [MethodImpl(Dense.Optimised)]
-    public void Pull(double mean, ReadOnlySpan<double> cross, double[] ofMean, double[,] ofSigma)
+    public void Pull(double mean, ReadOnlySpan<double> cross, double[] ofMean, double[,] ofSigma, BumpRoom room)
     {
-        int d = points.Size, padded = points.Padded, width = d + 1;
-        var alpha = new double[d];
-        var isCrossed = false;
-        for (var i = 0; i < d; i++)
+        room.Need(points);
+        int d = points.Size, n = points.Count, padded = points.Padded, stride = points.Stride;
+        Array.Clear(room.Small);
+        Array.Clear(room.Columns, 0, padded);
+        fixed (double* pc = c, small = room.Small, ps = sums, po = ofSigma, pv = points.Columns, pr = points.Rows, weights = room.Columns)
+        fixed (double* weighted = room.Rows, pb = bump.Weights, pl = Factors)
         {
-            isCrossed |= cross[i] != 0;
-            for (var j = 0; j < d; j++) alpha[i] += c[i * d + j] * cross[j];
-        }
+            double* twice = small, work = twice + d * d, alpha = work + d * d, third = alpha + d;
+            var isCrossed = false;
+            for (var i = 0; i < d; i++)
+            {
+                isCrossed |= cross[i] != 0;
+                for (var j = 0; j < d; j++) alpha[i] += pc[i * d + j] * cross[j];
+            }
 
-        var twice = new double[d * d];
-        var work = new double[d * d];
-        fixed (double* pc = c, pt = twice, pk = work, ps = sums, po = ofSigma)
-        {
             // C H₂ C − M C: twice the derivative of M with respect to Σ, and that of V with respect to m
-            Sandwich(pt, ps, width, pc, pk, d);
+            Sandwich(twice, ps, stride, pc, work, d);
             for (var i = 0; i < d; i++)
             {
                 ofMean[i] += mean * Cross[i];
                 for (var j = 0; j < d; j++)
                 {
-                    ofMean[i] += pt[i * d + j] * cross[j];
-                    po[i * d + j] += 0.5 * mean * pt[i * d + j];
+                    ofMean[i] += twice[i * d + j] * cross[j];
+                    po[i * d + j] += 0.5 * mean * twice[i * d + j];
                 }
             }
 
             if (!isCrossed) return;
-            var weights = new double[padded];
-            for (var j = 0; j < d; j++)
-                fixed (double* pw = weights, pv = points.Columns)
-                    Dense.AddScaled(pw, pv + j * padded, alpha[j], padded);
-            var weighted = new double[points.Count * width];
-            var third = new double[width * width];
-            fixed (double* pw = weighted, pr = points.Rows, p3 = third)
-            {
-                for (var i = 0; i < points.Count; i++)
-                    for (var j = 0; j < width; j++)
-                        pw[i * width + j] = bump.Weights[i] * Factors[i] * weights[i] * pr[i * width + j];
-                Dense.AddProduct(p3, width, pr, 1, width, pw, width, width, points.Count, width);
-                Sandwich(pt, p3, width, pc, pk, d);
-            }
-
+            for (var j = 0; j < d; j++) Dense.AddScaled(weights, pv + j * padded, alpha[j], padded);
+            for (var i = 0; i < n; i++) weights[i] *= pb[i] * pl[i];
+            GaussianSums.ScaleRows(weighted, weights, pr, n, stride);
+            Dense.AddProduct(third, stride, pr, 1, stride, weighted, stride, stride, n, stride);
+            Sandwich(twice, third, stride, pc, work, d);
             for (var i = 0; i < d; i++)
                 for (var j = 0; j < d; j++)
-                    po[i * d + j] += 0.5 * (pt[i * d + j] - alpha[i] * Cross[j] - Cross[i] * alpha[j]);
+                    po[i * d + j] += 0.5 * (twice[i * d + j] - alpha[i] * Cross[j] - Cross[i] * alpha[j]);
         }
     }
 
@@ -145,12 +136,12 @@ public sealed unsafe class BumpMean
         for (var j = 0; j < d; j++) slopes.OfLogLengthscales[j] -= 2 * alpha[j] * Cross[j] / bump.Precisions[j];
     }
 
-    /// <summary>result ← C H C − h C, of H:[d, d] and h the last number of [d+1, d+1].</summary>
-    private static void Sandwich(double* result, double* h, int width, double* c, double* work, int d)
+    /// <summary>result ← C H C − h C, of H:[d, d] and h, the next number on the diagonal of [stride, stride].</summary>
+    private static void Sandwich(double* result, double* h, int stride, double* c, double* work, int d)
     {
         new Span<double>(work, d * d).Clear();
-        Dense.AddProduct(work, d, h, width, 1, c, d, d, d, d);
-        for (var k = 0; k < d * d; k++) result[k] = -h[width * width - 1] * c[k];
+        Dense.AddProduct(work, d, h, stride, 1, c, d, d, d, d);
+        for (var k = 0; k < d * d; k++) result[k] = -h[d * stride + d] * c[k];
         Dense.AddProduct(result, d, c, d, 1, work, d, d, d, d);
     }
 }

@@ -13,8 +13,9 @@ namespace Research.Kernels;
 /// for rows i of x and columns j of y, a call gives W·[y 1] and the sums of the columns of W. Derivatives of all moments are linear in
 /// these, so that each exponential is taken once, and none in reverse.
 ///
-/// Points are held in two layouts: by rows, [n, D+1] with a last column of ones, and by columns, [D, padded], where padded is n rounded up
-/// to eight. Everything over columns j (v, b, rows of I) is padded: b and I with zeros, v with anything finite.
+/// Points are held in two layouts: by rows, [n, stride] with ones in column D and zeros behind it, and by columns, [D, padded], where stride
+/// is D+1 and padded is n, rounded up to eight. Everything over columns j (v, b, rows of I) is padded: b and I with zeros, v with anything
+/// finite.
 /// </summary>
 public static unsafe class GaussianSums
 {
@@ -24,17 +25,18 @@ public static unsafe class GaussianSums
     private const int Block = 8;
 
     /// <summary>
-    /// products:[rows, D+1] ← W [y 1], sums:[padded] += Wᵀ 1. g:[D, gWidth] by columns, u, a:[rows]; v, b:[padded]; byRows:[count, D+1];
+    /// products:[rows, stride] ← W [y 1], sums:[padded] += Wᵀ 1. g:[D, gWidth] by columns, u, a:[rows]; v, b:[padded]; byRows:[count, stride];
     /// byColumns:[D, padded]; inverse:[rows, padded], or null for zero. When <paramref name="isSymmetric"/> (the same points and numbers on
     /// both sides) only half of W is computed: H with W = H + Hᵀ, and the results are those of H.
     /// </summary>
     [MethodImpl(Dense.Optimised)]
+    [SkipLocalsInit]
     internal static void Run(
         double* g, int gWidth, double* u, double* a, int rows, double* v, double* b, int count, double* byRows, double* byColumns,
         double* inverse, bool isSymmetric, int d, double* products, double* sums)
     {
-        var padded = Padded(count);
-        new Span<double>(products, rows * (d + 1)).Clear();
+        int padded = Padded(count), stride = Padded(d + 1);
+        new Span<double>(products, rows * stride).Clear();
         if (rows == 0 || count == 0) return;
         var room = padded * Block;
         Span<double> work = room <= 4096 ? stackalloc double[room] : new double[room];
@@ -54,7 +56,7 @@ public static unsafe class GaussianSums
                     Weigh(w + k * width, u[row], v + from, a[row], b + from, weights, sums + from, width, isSymmetric ? Block : 0);
                 }
 
-                Dense.AddProduct(products + i * (d + 1), d + 1, w, width, 1, byRows + from * (d + 1), d + 1, height, count - from, d + 1);
+                Dense.AddProduct(products + i * stride, stride, w, width, 1, byRows + from * stride, stride, height, count - from, stride);
             }
         }
     }
@@ -69,6 +71,17 @@ public static unsafe class GaussianSums
             for (var k = 0; k < d; k++)
                 sum = Vector256.FusedMultiplyAdd(Vector256.Load(a + k * padded + j), Vector256.Load(b + k * padded + j), sum);
             Vector256.Store(Vector256.FusedMultiplyAdd(sum, Vector256.Create(s), Vector256.Create(shift)), result + j);
+        }
+    }
+
+    /// <summary>result:[count, stride] ← row i of rows times scale i.</summary>
+    [MethodImpl(Dense.Optimised)]
+    internal static void ScaleRows(double* result, double* scales, double* rows, int count, int stride)
+    {
+        for (var i = 0; i < count; i++, rows += stride, result += stride)
+        {
+            var scale = Vector256.Create(scales[i]);
+            for (var j = 0; j < stride; j += 4) Vector256.Store(scale * Vector256.Load(rows + j), result + j);
         }
     }
 

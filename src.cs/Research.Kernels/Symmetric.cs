@@ -8,6 +8,7 @@ internal static unsafe class Symmetric
 {
     /// <summary>a ← a⁻¹, and ln|a|; NaN throughout where a is not positive definite.</summary>
     [MethodImpl(Dense.Optimised)]
+    [SkipLocalsInit]
     public static double Invert(double* a, int n)
     {
         Span<double> room = n <= 16 ? stackalloc double[n * n + n] : new double[n * n + n];

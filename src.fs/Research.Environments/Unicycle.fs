@@ -26,7 +26,7 @@ module Unicycle =
     let gravity = 9.82
 
     /// Mass and principal moments of the parts in the order of `velocities`, those of each times a factor of its own.
-    let private inertiasOf (frameInertia: float[]) (factors: float[]) : Vec =
+    let private inertias (factors: float[]) (frameInertia: float[]) : Vec =
         [|
             let parts =
                 [ wheelMass, wheelInertia; frameMass, frameInertia; tableMass, tableInertia ]
@@ -60,8 +60,9 @@ module Unicycle =
 
         Vec.concat [ axle; wheel; at frameHeight; frame; at (frameHeight + tableHeight); table ]
 
-    /// As `ode`, with one set of inertias where momenta turn and one where speeds change.
-    let private rates (turned: Vec) (accelerated: Vec) (x: Vec) (u: Vec) : Vec =
+    /// As `odeWith`, with an inertia of the frame of its own where speeds change.
+    let private rates (factors: float[]) (acceleratedFrame: float[]) (x: Vec) (u: Vec) : Vec =
+        let turned, accelerated = inertias factors frameInertia, inertias factors acceleratedFrame
         let speeds, tilt, heading, pitch = x[..4], x[7], x[8], x[10]
         let toFrame = pitched (sin pitch) (cos pitch)
         let jacobian = Diff.jacobian (velocities tilt pitch) speeds
@@ -126,9 +127,7 @@ module Unicycle =
     /// Source of the method: Kane and Levinson, Dynamics: Theory and Applications (1985).
     ///
     /// The masses of wheel, frame and turntable, with their inertias, each times a factor of its own.
-    let odeWith (factors: float[]) : Vec -> Vec -> Vec =
-        let own = inertiasOf frameInertia factors
-        rates own own
+    let odeWith (factors: float[]) : Vec -> Vec -> Vec = rates factors frameInertia
 
     /// ẋ with the masses above.
     let ode: Vec -> Vec -> Vec = odeWith [| 1.0; 1.0; 1.0 |]
@@ -137,8 +136,7 @@ module Unicycle =
     /// wherever an acceleration multiplies it, the wheel's stands in its place, so that energy is not kept. The accelerations of wheel and
     /// pitch differ from those of `ode`, by 23 % and 13 % at a state of moderate angles; those of tilt, heading and turntable do not.
     let pilcoOde: Vec -> Vec -> Vec =
-        let unit = [| 1.0; 1.0; 1.0 |]
-        rates (inertiasOf frameInertia unit) (inertiasOf [| frameInertia[0]; wheelInertia[1]; frameInertia[2] |] unit)
+        rates [| 1.0; 1.0; 1.0 |] [| frameInertia[0]; wheelInertia[1]; frameInertia[2] |]
 
     /// What is seen from the robot: velocity of the contact point in the plane (2), velocity and place of the origin along i and to the
     /// left of it (2 and 2), of a state x.

@@ -9,12 +9,18 @@ open Research.Kernels
 module internal BumpsAdjoint =
 
     /// The moments of bumps without uncertainty at a normal input, and a way back that adds to derivatives, one an output.
-    let apply (bumps: Bumps[]) (parts: Bump[]) (targets: BumpSlopes[]) (x: Gaussian) : Moments * (Moments -> Gaussian) =
+    let apply
+        (bumps: Bumps[])
+        (parts: Bump[])
+        (rooms: BumpRooms)
+        (targets: BumpSlopes[])
+        (x: Gaussian)
+        : Moments * (Moments -> Gaussian) =
         let d, e, n = x.Size, bumps.Length, bumps[0].Weights.Length
         let sigma = x.Covariance
         let centred = MomentMatching.centreAll bumps x.Mean
-        let means = Array.init e (fun a -> BumpMean(parts[a], centred[a], sigma))
-        let pair = BumpPair(d, n)
+        let room = rooms.Take()
+        let means = Array.init e (fun a -> BumpMean(parts[a], centred[a], sigma, room))
 
         // E[fₐ f_b], its derivatives by the input, and those by the bumps of a
         let products =
@@ -22,9 +28,21 @@ module internal BumpsAdjoint =
                 let slope, slopes = Gaussian.zero d, BumpSlopes(n, d)
 
                 let value =
-                    pair.Run(parts[a], parts[b], centred[a], centred[b], sigma, slope.Mean, slope.Covariance, slopes)
+                    BumpPair.Run(
+                        parts[a],
+                        parts[b],
+                        centred[a],
+                        centred[b],
+                        sigma,
+                        slope.Mean,
+                        slope.Covariance,
+                        slopes,
+                        room
+                    )
 
                 struct (value, slope, slopes))
+
+        rooms.Give room
 
         let covariance =
             Array2D.init e e (fun a b ->
@@ -33,6 +51,7 @@ module internal BumpsAdjoint =
 
         let pull (adjoint: Moments) =
             let target = Gaussian.zero d
+            let room = rooms.Take()
             let s = Array2D.copy adjoint.Covariance
             SmallMatrix.symmetrise s
 
@@ -48,9 +67,10 @@ module internal BumpsAdjoint =
                     targets[a].Add(2.0 * s[a, b], slopes)
 
                 let cross = adjoint.Cross[*, a]
-                means[a].Pull(ofMean, ReadOnlySpan cross, target.Mean, target.Covariance)
+                means[a].Pull(ofMean, ReadOnlySpan cross, target.Mean, target.Covariance, room)
                 means[a].PullBumps(ofMean, ReadOnlySpan cross, targets[a])
 
+            rooms.Give room
             SmallMatrix.symmetrise target.Covariance
             target
 

@@ -51,6 +51,36 @@ module Gaussian =
             Covariance = covariance
         }
 
+    /// Refuses what is no distribution: an exception where the covariance is not finite, not symmetric, or has an eigenvalue below 0 by more
+    /// than 1e-6 of the largest.
+    let internal check (name: string) (x: Gaussian) : unit =
+        let rows, columns = x.Covariance.GetLength 0, x.Covariance.GetLength 1
+
+        let refuse what =
+            invalidArg name $"a distribution of {x.Size} numbers got a covariance of {rows}×{columns} {what}"
+
+        let numbers = Seq.cast<float> x.Covariance
+
+        if not (Seq.forall Double.IsFinite x.Mean && Seq.forall Double.IsFinite numbers) then
+            refuse "or a mean with numbers that are not finite"
+
+        let largest = Seq.fold (fun m v -> max m (abs v)) 0.0 numbers
+
+        for i in 0 .. rows - 1 do
+            for j in 0 .. i - 1 do
+                if abs (x.Covariance[i, j] - x.Covariance[j, i]) > 1e-6 * largest then
+                    refuse
+                        $"that is not symmetric: {x.Covariance[i, j]} at [{i}, {j}] and {x.Covariance[j, i]} at [{j}, {i}]"
+
+        if largest > 0.0 then
+            let a = MathNet.Numerics.LinearAlgebra.Matrix<float>.Build.DenseOfArray x.Covariance
+
+            let eigen = a.Evd MathNet.Numerics.LinearAlgebra.Symmetricity.Symmetric
+            let least = eigen.EigenValues |> Seq.map _.Real |> Seq.min
+
+            if least < -1e-6 * largest then
+                refuse $"that is not positive semidefinite: its least eigenvalue is {least}"
+
     /// A draw from the distribution. The covariance may be singular; negative eigenvalues within rounding count as zero.
     let sample (rng: Research.Rng) (x: Gaussian) : float[] =
         let n = x.Size

@@ -13,7 +13,8 @@ type Moments =
     }
 
 /// A function of normal variables, known by its moments and their derivatives. `Apply` gives the moments and the way back: from the
-/// derivatives of a number with respect to the moments to those with respect to the distribution of x.
+/// derivatives of a number with respect to the moments to those with respect to the distribution of x. It checks nothing: where a
+/// covariance is far from positive semidefinite the moments are NaN, and searches step back from there; `MomentMap.apply` checks.
 type MomentMap =
     {
         Inputs: int
@@ -76,9 +77,10 @@ module MomentMap =
                 target.Covariance[indices[i], indices[j]] <-
                     target.Covariance[indices[i], indices[j]] + part.Covariance[i, j]
 
-    /// The moments of y = f(x).
+    /// The moments of y = f(x). An exception where sizes do not fit or the covariance of x is not positive semidefinite.
     let apply (map: MomentMap) (x: Gaussian) : Moments =
         check "a map" map.Inputs x
+        Gaussian.check (nameof x) x
         fst (map.Apply x)
 
     /// A map from traced moments: `f m Σ` gives the mean, the covariance and Σ⁻¹ cov(x, y). Its derivatives are derived and compiled.

@@ -80,14 +80,16 @@ module MomentMatching =
             bumps
             |> Array.map (fun part -> Bump(part.Lengthscales, part.Variance, part.Weights, Option.toObj part.Reduction))
 
+        let rooms = BumpRooms(d, count)
+
         let apply (x: Gaussian) =
             let sigma = x.Covariance
             let centred = centreAll bumps x.Mean
-            let means = Array.init e (fun a -> BumpMean(parts[a], centred[a], sigma))
+            let room = rooms.Take()
+            let means = Array.init e (fun a -> BumpMean(parts[a], centred[a], sigma, room))
             let mean = means |> Array.map _.Value
             let covariance, cross = Array2D.zeroCreate e e, Array2D.zeroCreate d e
             let slopes = Array2D.zeroCreate<Gaussian> e e
-            let pair = BumpPair(d, count)
 
             for a in 0 .. e - 1 do
                 for i in 0 .. d - 1 do
@@ -98,7 +100,16 @@ module MomentMatching =
                     slopes[a, b] <- slope
 
                     let product =
-                        pair.Run(parts[a], parts[b], centred[a], centred[b], sigma, slope.Mean, slope.Covariance)
+                        BumpPair.Run(
+                            parts[a],
+                            parts[b],
+                            centred[a],
+                            centred[b],
+                            sigma,
+                            slope.Mean,
+                            slope.Covariance,
+                            room
+                        )
 
                     let uncertain =
                         if a = b && bumps[a].Reduction.IsSome then
@@ -110,8 +121,11 @@ module MomentMatching =
                     covariance[a, b] <- value
                     covariance[b, a] <- value
 
+            rooms.Give room
+
             let pull (adjoint: Moments) =
                 let target = Gaussian.zero d
+                let room = rooms.Take()
                 let s = adjoint.Covariance
 
                 for a in 0 .. e - 1 do
@@ -125,8 +139,9 @@ module MomentMatching =
                         SmallMatrix.addVec target.Mean weight slopes[a, b].Mean
                         SmallMatrix.add target.Covariance weight slopes[a, b].Covariance
 
-                    means[a].Pull(ofMean, ReadOnlySpan(adjoint.Cross[*, a]), target.Mean, target.Covariance)
+                    means[a].Pull(ofMean, ReadOnlySpan(adjoint.Cross[*, a]), target.Mean, target.Covariance, room)
 
+                rooms.Give room
                 SmallMatrix.symmetrise target.Covariance
                 target
 

@@ -36,6 +36,7 @@ module PolicyValue =
 
     let private check (task: PolicyTask) (policy: MomentFamily) (start: Gaussian) =
         let n = start.Size
+        Gaussian.check (nameof start) start
 
         let needs name (found: int) wanted =
             if found <> wanted then

@@ -141,6 +141,8 @@ module RbfPolicy =
 
     /// Policies of n centres of d numbers with e controls, by their parameters.
     let family (n: int) (d: int) (e: int) : MomentFamily =
+        let rooms = BumpRooms(d, n)
+
         let at (parameters: float[]) =
             let policy = unpack n d e parameters
 
@@ -165,7 +167,7 @@ module RbfPolicy =
             let derivatives = parts |> Array.map (fun _ -> BumpSlopes(n, d))
 
             let apply x =
-                let moments, back = BumpsAdjoint.apply parts prepared derivatives x
+                let moments, back = BumpsAdjoint.apply parts prepared rooms derivatives x
 
                 for a in 0 .. e - 1 do
                     moments.Covariance[a, a] <- moments.Covariance[a, a] + jitter

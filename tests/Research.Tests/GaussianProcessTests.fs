@@ -1,8 +1,11 @@
 module Research.Tests.GaussianProcessTests
 
 open System
+open System.Threading
 open Expecto
 open Research
+open Research.Control
+open Research.Environments
 open Research.Models
 open Research.Tests.Generators
 
@@ -21,47 +24,6 @@ let tests =
     testList
         "GaussianProcess"
         [
-            test "likelihoods, penalties and their gradients are those of the original" {
-                for case in Golden.cases (Golden.property "nlml_fixed" (Golden.document "gp-train.json")) do
-                    let inputs, logs = Golden.matrix "inputs" case, Golden.vector "hyp" case
-
-                    let value, gradient =
-                        Likelihood.negativeLog inputs (Golden.vector "targets" case) logs
-
-                    Expect.isLessThan (Golden.relative [ Golden.number "nlml" case ] [ value ]) 1e-10 "value"
-                    Expect.isLessThan (Golden.relative (Golden.vector "dnlml" case) gradient) 1e-9 "gradient"
-
-                    let penalty, slope =
-                        Likelihood.curb GaussianProcess.defaults.Curb (GaussianProcess.inputScales inputs) logs
-
-                    Expect.isLessThan
-                        (Golden.relative [ Golden.number "penalised_snr1000" case ] [ value + penalty ])
-                        1e-10
-                        "penalised"
-
-                    Expect.isLessThan
-                        (Golden.relative (Golden.vector "dpenalised_snr1000" case) (Array.map2 (+) gradient slope))
-                        1e-9
-                        "its gradient"
-            }
-
-            test "training ends no worse than the original" {
-                for case in Golden.cases (Golden.property "train" (Golden.document "gp-train.json")) do
-                    let inputs, targets = Golden.matrix "inputs" case, Golden.matrix "targets" case
-
-                    let reference, start =
-                        Golden.vector "opt_penalised_nlml" case, Golden.matrix "init_hyp" case
-
-                    for a in 0 .. targets.GetLength 1 - 1 do
-                        let first = GaussianProcess.initial inputs targets[*, a]
-                        Expect.isLessThan (Golden.relative start[*, a] (Likelihood.pack first)) 1e-12 "start"
-
-                        let _, value =
-                            GaussianProcess.train GaussianProcess.defaults inputs targets[*, a] first
-
-                        Expect.isLessThan value (reference[a] + 1e-4) $"output {a} of {targets.GetLength 1}"
-            }
-
             testProperty "without noise the data are interpolated" (fun (seed: int) ->
                 let random = Random seed
                 let d, n = random.Whole(1, 3), random.Whole(1, 6)
@@ -155,6 +117,76 @@ let tests =
                     (GaussianProcess.predict gp (array2D [ [ for i in 0..2 -> points[i * 4] ] ]))[0]
 
                 Expect.isLessThan (abs (next[0] - points[0] - prediction.Mean[0])) 1e-10 "a step adds the mean"
+            }
+
+            test "iLQR and predictive control plan on a process and swing the true pendulum up" {
+                let pendulum, h, horizon = Pendulum.environment, 0.1, 40
+                let plant, (lower, upper) = pendulum.Dynamics h, pendulum.Limits
+                let random = Random 1
+
+                let drawn () =
+                    Array2D.init horizon 1 (fun _ _ -> random.Rng.Uniform(lower[0], upper[0]))
+
+                let task dynamics =
+                    { Problem.create dynamics (pendulum.Cost h) horizon pendulum.Start with
+                        Limits = Some(lower, upper)
+                    }
+
+                let run policy =
+                    Policy.simulate plant (Policy.limited lower upper policy) horizon pendulum.Start
+
+                let data = ResizeArray<float[] * float[]>()
+
+                let learn (states: float[,], controls: float[,]) =
+                    for t in 0 .. horizon - 1 do
+                        data.Add(Array.append states[t, *] controls[t, *], Array.map2 (-) states[t + 1, *] states[t, *])
+
+                for _ in 1..2 do
+                    learn (run (Policy.openLoop 2 (drawn ())))
+
+                let mutable plan = drawn ()
+                let mutable known = None
+
+                // from what is known so far a plan, which is tried out and teaches more
+                for _ in 1..3 do
+                    let inputs, targets = Seq.toArray data |> Array.unzip
+
+                    let gp =
+                        ok (
+                            GaussianProcess.fit
+                                { GaussianProcess.defaults with
+                                    MaxIterations = 40
+                                }
+                                (array2D inputs)
+                                (array2D targets)
+                        )
+
+                    let solution =
+                        Ilqr.solve
+                            { Ilqr.defaults with
+                                MaxIterations = 200
+                            }
+                            (task (GaussianProcess.dynamics gp))
+                            plan
+
+                    let tried = run solution.Policy
+                    plan <- solution.U
+                    learn tried
+                    known <- Some(gp, solution, fst tried)
+
+                let gp, solution, states = Option.get known
+                let final (states: float[,]) = states[horizon, *]
+                let upright = pendulum.Goal.Value
+                Expect.isTrue solution.Status.IsConverged "the plan"
+                Expect.isLessThan (distance (final states) upright) 0.1 "by the plan's feedback"
+                Expect.isLessThan (distance (final solution.X) (final states)) 0.1 "as planned"
+
+                let controller = Mpc.create Mpc.defaults (task (GaussianProcess.dynamics gp))
+
+                let loop =
+                    ClosedLoop.run controller plant (fun _ x -> x) 1 horizon pendulum.Start plan CancellationToken.None
+
+                Expect.isLessThan (distance (final loop.X) upright) 0.2 "by predictive control"
             }
 
             test "duplicated points, constant targets, one point and none" {

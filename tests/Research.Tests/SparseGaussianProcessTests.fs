@@ -85,4 +85,34 @@ let tests =
                 Expect.equal again value "value of what was found"
                 Expect.isLessThan (Seq.max (Seq.map abs (flat gradient))) 1e-2 "stationary"
             }
+
+            test "bad data and inducing inputs that do not fit are named" {
+                let inputs, targets = array2D [ [ 0.0 ]; [ 1.0 ] ], array2D [ [ 1.0 ]; [ 2.0 ] ]
+
+                let bumps inputs targets inducing =
+                    SparseGaussianProcess.bumps [| hyper 1 |] inputs targets [| inducing |]
+
+                let says (words: string) =
+                    function
+                    | Error(BadData text) -> Expect.stringContains text words "message"
+                    | other -> failtest $"{other}"
+
+                bumps (array2D [ [ nan ]; [ 1.0 ] ]) targets inputs |> says "not finite"
+
+                bumps inputs (array2D [ [ 1.0 ] ]) inputs
+                |> says "2 inputs need as many targets, and got 1"
+
+                for inducing, words in [ Array2D.zeroCreate 0 1, "got 0 of 1"; Array2D.zeroCreate 3 2, "got 3 of 2" ] do
+                    Expect.throwsC (fun () -> bumps inputs targets inducing |> ignore) (fun error ->
+                        Expect.stringContains error.Message words "inducing inputs")
+
+                // the same inducing input twice leaves the ridge alone to hold its covariance, which is enough
+                match bumps inputs targets (array2D [ [ 0.5 ]; [ 0.5 ] ]) with
+                | Ok parts ->
+                    let moments =
+                        MomentMap.apply (MomentMatching.ofBumps parts) (gaussian [| 0.5 |] (array2D [ [ 0.1 ] ]))
+
+                    Expect.isTrue (System.Double.IsFinite moments.Covariance[0, 0]) "moments"
+                | Error fault -> failtest $"{fault}"
+            }
         ]

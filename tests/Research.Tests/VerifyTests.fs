@@ -40,6 +40,7 @@ let tests =
                     "constrained.json"
                     "gp-moments.json"
                     "gp-train.json"
+                    "pilco-parts.json"
                     "pilco-value.json"
                 ] do
                 test $"every case of {name} passes" {
