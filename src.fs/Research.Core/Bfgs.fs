@@ -23,6 +23,8 @@ type BfgsOptions =
         GradientTolerance: float
         /// least decrease of a step, relative to 1 + |f|
         ValueTolerance: float
+        /// longest first step of a line search, |x' − x|; a search may go on beyond it
+        FirstStep: float
         /// told the number of the step, the value and the point after every step; false ends the search
         Progress: int -> float -> float[] -> bool
     }
@@ -50,6 +52,7 @@ module Bfgs =
             MaxEvaluations = 30
             GradientTolerance = 1e-6
             ValueTolerance = 1e-12
+            FirstStep = infinity
             Progress = fun _ _ _ -> true
         }
 
@@ -218,7 +221,8 @@ module Bfgs =
                         bracket place (2.5 * step)
 
                 let size = sqrt (dot gradient gradient)
-                bracket origin (if isFresh.Value then min 1.0 (1.0 / (1.0 + size)) else 1.0)
+                let first = if isFresh.Value then min 1.0 (1.0 / (1.0 + size)) else 1.0
+                bracket origin (min first (options.FirstStep / sqrt (dot direction direction)))
 
                 match best.Value with
                 | None -> if isFresh.Value then status <- Some Stalled else restart ()

@@ -26,7 +26,7 @@ module Unicycle =
     let gravity = 9.82
 
     /// Mass and principal moments in the order of `velocities`.
-    let private inertias =
+    let private inertias (frameInertia: float[]) : Vec =
         [|
             for mass, inertia in [ wheelMass, wheelInertia; frameMass, frameInertia; tableMass, tableInertia ] do
                 yield! Array.create 3 mass
@@ -57,17 +57,8 @@ module Unicycle =
 
         Vec.concat [ axle; wheel; at frameHeight; frame; at (frameHeight + tableHeight); table ]
 
-    /// ẋ of x = [θ̇, φ̇, ψ̇w, ψ̇f, ψ̇t, x, y, θ, φ, ψw, ψf, ψt], (x, y) the contact point, under torques u = [turntable, wheel]: the
-    /// turntable's acts between frame and turntable, the wheel's between frame and wheel. Kane's equations in the five speeds s, with
-    /// the momenta p = I w(q) s of the parts in axes that turn with Ω, and J = ∂(w s)/∂s:
-    ///
-    ///     Jᵀ I J ṡ = τ − Jᵀ (I ẇ s + Ω × p − weight)
-    ///
-    /// Constants: the unicycle scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011). The equations are ours. That program has the same,
-    /// but for the frame's moment about the axle: wherever an acceleration multiplies it, the wheel's stands in its place, and so the
-    /// accelerations of wheel and pitch differ, by 23 % and 13 % at a state of moderate angles; those of tilt, heading and turntable do
-    /// not. Source of the method: Kane and Levinson, Dynamics: Theory and Applications (1985).
-    let ode (x: Vec) (u: Vec) : Vec =
+    /// As `ode`, with one set of inertias where momenta turn and one where speeds change.
+    let private rates (turned: Vec) (accelerated: Vec) (x: Vec) (u: Vec) : Vec =
         let speeds, tilt, heading, pitch = x[..4], x[7], x[8], x[10]
         let toFrame = pitched (sin pitch) (cos pitch)
         let jacobian = Diff.jacobian (velocities tilt pitch) speeds
@@ -76,7 +67,7 @@ module Unicycle =
         let drift =
             Diff.jacobianv (fun q -> velocities q[0] q[1] speeds) [| tilt; pitch |] [| speeds[0]; speeds[3] |]
 
-        let momentum = Array.map2 Sparse.mul inertias motion
+        let momentum = Array.map2 Sparse.mul turned motion
         let axes = [| -speeds[0]; -(sin tilt * speeds[1]); cos tilt * speeds[1] |]
         let frame = motion[9..11]
 
@@ -104,11 +95,11 @@ module Unicycle =
                     still
                 ]
 
-        let load = Vec.sub weights (Vec.add (Array.map2 Sparse.mul inertias drift) turning)
+        let load = Vec.sub weights (Vec.add (Array.map2 Sparse.mul accelerated drift) turning)
         let torques = [| Real.Zero; Real.Zero; u[1]; -u[1]; u[0] |]
 
         let mass =
-            Array2D.init 5 5 (fun i j -> Sparse.dot jacobian[*, i] (Array.map2 Sparse.mul inertias jacobian[*, j]))
+            Array2D.init 5 5 (fun i j -> Sparse.dot jacobian[*, i] (Array.map2 Sparse.mul accelerated jacobian[*, j]))
 
         let forces = Array.init 5 (fun i -> torques[i] + Sparse.dot jacobian[*, i] load)
         let rolled = radius * speeds[2]
@@ -119,6 +110,26 @@ module Unicycle =
                 [| rolled * cos heading; rolled * sin heading |]
                 speeds
             ]
+
+    /// ẋ of x = [θ̇, φ̇, ψ̇w, ψ̇f, ψ̇t, x, y, θ, φ, ψw, ψf, ψt], (x, y) the contact point, under torques u = [turntable, wheel]: the
+    /// turntable's acts between frame and turntable, the wheel's between frame and wheel. Kane's equations in the five speeds s, with
+    /// the momenta p = I w(q) s of the parts in axes that turn with Ω, and J = ∂(w s)/∂s:
+    ///
+    ///     Jᵀ I J ṡ = τ − Jᵀ (I ẇ s + Ω × p − weight)
+    ///
+    /// Constants: the unicycle scenario of PILCO 0.9 (Deisenroth and Rasmussen 2011). The equations are ours.
+    /// Source of the method: Kane and Levinson, Dynamics: Theory and Applications (1985).
+    let ode: Vec -> Vec -> Vec =
+        let own = inertias frameInertia
+        rates own own
+
+    /// ẋ as PILCO 0.9 has it, for comparisons with what that program recorded. It is `ode` but for the frame's moment about the axle:
+    /// wherever an acceleration multiplies it, the wheel's stands in its place, so that energy is not kept. The accelerations of wheel and
+    /// pitch differ from those of `ode`, by 23 % and 13 % at a state of moderate angles; those of tilt, heading and turntable do not.
+    let pilcoOde: Vec -> Vec -> Vec =
+        rates
+            (inertias frameInertia)
+            (inertias [| frameInertia[0]; wheelInertia[1]; frameInertia[2] |])
 
     /// What is seen from the robot: velocity of the contact point in the plane (2), velocity and place of the origin along i and to the
     /// left of it (2 and 2), of a state x.

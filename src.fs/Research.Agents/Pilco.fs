@@ -1,0 +1,413 @@
+namespace Research.Agents
+
+open System
+open System.Threading
+open Research
+open Research.Models
+
+/// How PILCO learns.
+type PilcoOptions =
+    {
+        Seed: int
+        Policy: PolicyKind
+        /// policies that are learnt at most
+        Trials: int
+        /// rollouts with random controls before the first policy
+        RandomRollouts: int
+        /// line searches of a policy search at most
+        LineSearches: int
+        /// evaluations in a line search at most
+        Evaluations: int
+        /// κ in the sum of E[loss] + κ·sd[loss]: negative seeks what is uncertain, positive shuns it
+        Exploration: float
+        /// iterations of the training of the model at most, one output
+        TrainingIterations: int
+        /// iterations of the search for the inducing inputs of a sparse model at most
+        InducingIterations: int
+        /// the learner stops after the first trial that is solved
+        StopsWhenSolved: bool
+    }
+
+/// A rollout and how it came about. The random ones have no parameters, no model and no forecast.
+type Trial =
+    {
+        Rollout: Rollout
+        /// θ of the policy
+        Parameters: float[]
+        /// of the model that the policy was found with
+        Hyperparameters: Hyperparameters[]
+        /// inducing inputs of that model [k, d]; none where it spoke with all data
+        Inducing: float[,]
+        Forecast: Forecast option
+        /// expected sum of losses before the search and after each of its line searches
+        Search: float[]
+        IsSolved: bool
+        /// named parts of the time, by the clock that the learner was given, s
+        Seconds: (string * float) list
+    }
+
+    /// True of a rollout with random controls.
+    member this.IsRandom = this.Parameters.Length = 0
+
+/// What is known before the first rollout: a policy, and data [k, d], [k, n] of a related task. Empty where nothing is.
+type Prior =
+    {
+        Parameters: float[]
+        Hyperparameters: Hyperparameters[]
+        Inputs: float[,]
+        Targets: float[,]
+    }
+
+/// What rollouts teach about the dynamics: a Gaussian process of differences of the state, sparse where there are many data.
+type DynamicsModel =
+    {
+        Hyperparameters: Hyperparameters[]
+        /// [k, d]; none where all data speak
+        Inducing: float[,]
+        Moments: MomentMap
+    }
+
+/// A learner between two trials: everything that the next one depends on.
+type PilcoState =
+    {
+        Scenario: Scenario
+        Options: PilcoOptions
+        Prior: Prior option
+        Trials: Trial list
+    }
+
+    /// Rollouts so far that had a policy.
+    member this.PolicyTrials = this.Trials |> List.filter (fun trial -> not trial.IsRandom)
+
+    /// True when the last rollout solved the task.
+    member this.IsSolved =
+        match List.tryLast this.Trials with
+        | Some trial -> trial.IsSolved
+        | None -> false
+
+    /// Nothing more to do: solved, or all trials done.
+    member this.IsFinished =
+        (this.Options.StopsWhenSolved && this.IsSolved)
+        || this.PolicyTrials.Length >= this.Options.Trials
+
+    /// Seconds of interaction so far.
+    member this.Experience =
+        this.Scenario.TimeStep * float (this.Trials |> List.sumBy _.Rollout.Steps)
+
+/// What a learner tells while it works.
+type PilcoProgress =
+    /// the model is being trained on that many points
+    | Training of points: int
+    /// a line search ended with that expected sum of losses
+    | Searching of lineSearch: int * value: float
+    /// the plant is running
+    | Running
+
+/// How a trial ended.
+type PilcoStep =
+    /// the learner with one trial more
+    | Advanced of PilcoState
+    /// cancelled in the middle of a trial, of which nothing remains
+    | Stopped
+    /// there is no model, or no first value
+    | Failed of reason: string
+
+/// PILCO: learns a policy from few rollouts, by a Gaussian process of the dynamics, exact moments of its predictions along the horizon, and
+/// a policy search on the analytic gradient of the expected sum of losses.
+/// Source: Deisenroth and Rasmussen, PILCO: A Model-Based and Data-Efficient Approach to Policy Search (ICML 2011).
+[<RequireQualifiedAccess>]
+module Pilco =
+
+    /// What the scenario was published with.
+    let defaults (scenario: Scenario) : PilcoOptions =
+        {
+            Seed = 0
+            Policy = scenario.Policy
+            Trials = scenario.Trials
+            RandomRollouts = scenario.RandomRollouts
+            LineSearches = scenario.LineSearches
+            Evaluations = scenario.Evaluations
+            Exploration = 0.0
+            TrainingIterations = 300
+            InducingIterations = 20
+            StopsWhenSolved = true
+        }
+
+    /// What random numbers are for. Each purpose has its own numbers in each trial, whatever else was drawn before: so a learner that goes
+    /// on from a checkpoint draws what it would have drawn.
+    type private Purpose =
+        | FirstPolicy = 0
+        | Start = 1
+        | Noise = 2
+        | RandomControls = 3
+        | Inducing = 4
+
+    let private stream (state: PilcoState) (purpose: Purpose) : Rng =
+        let nth (parent: Rng) n =
+            for _ in 1..n do
+                parent.Split() |> ignore
+
+            parent.Split()
+
+        nth (nth (Rng.OfSeed state.Options.Seed) (int purpose)) state.Trials.Length
+
+    let private stack (above: float[,]) (below: float[,]) : float[,] =
+        let n = above.GetLength 0
+
+        Array2D.init (n + below.GetLength 0) (below.GetLength 1) (fun i j ->
+            if i < n then above[i, j] else below[i - n, j])
+
+    /// A learner that has seen nothing. Options that make no sense are exceptions.
+    let start (scenario: Scenario) (options: PilcoOptions) : PilcoState =
+        let require isMet message =
+            if not isMet then
+                invalidArg (nameof options) message
+
+        require (options.Trials >= 0) $"a number of trials is 0 or more, and {options.Trials} were asked for"
+
+        require
+            (options.RandomRollouts >= 1)
+            $"the first model needs one random rollout or more, and {options.RandomRollouts} were asked for"
+
+        require
+            (options.LineSearches >= 1)
+            $"a search has one line search or more, and {options.LineSearches} were asked for"
+
+        require
+            (Double.IsFinite options.Exploration)
+            $"the exploration is a number, and {options.Exploration} was given"
+
+        match options.Policy with
+        | Rbf basis -> require (basis >= 1) $"a network has one basis function or more, and {basis} were asked for"
+        | Linear -> ()
+
+        {
+            Scenario = scenario
+            Options = options
+            Prior = None
+            Trials = []
+        }
+
+    /// A learner that starts from what another learnt on a related task of the same sizes: its last policy, and all of its data.
+    let startFrom (teacher: PilcoState) (scenario: Scenario) (options: PilcoOptions) : PilcoState =
+        let last = List.last teacher.Trials
+
+        let own, targets =
+            Rollout.data teacher.Scenario (teacher.Trials |> List.map _.Rollout)
+
+        let inputs, targets =
+            match teacher.Prior with
+            | None -> own, targets
+            | Some prior -> stack prior.Inputs own, stack prior.Targets targets
+
+        { start scenario options with
+            Prior =
+                Some
+                    {
+                        Parameters = last.Parameters
+                        Hyperparameters = last.Hyperparameters
+                        Inputs = inputs
+                        Targets = targets
+                    }
+        }
+
+    /// Everything the model learns from: inputs [k, d] and targets [k, n], those of the prior first.
+    let data (state: PilcoState) : float[,] * float[,] =
+        let inputs, targets =
+            Rollout.data state.Scenario (state.Trials |> List.map _.Rollout)
+
+        match state.Prior with
+        | None -> inputs, targets
+        | Some prior -> stack prior.Inputs inputs, stack prior.Targets targets
+
+    /// Some of the rows, drawn without putting back.
+    let private someRows (rng: Rng) (count: int) (all: float[,]) : float[,] =
+        let order = Array.init (all.GetLength 0) id
+
+        for i in 0 .. count - 1 do
+            let j = i + int (rng.Uniform() * float (order.Length - i))
+            let held = order[i]
+            order[i] <- order[j]
+            order[j] <- held
+
+        Array2D.init count (all.GetLength 1) (fun i j -> all[order[i], j])
+
+    /// Trains the model on all data, from the hyperparameters of the last one where there is one. Where there are more data than the scenario
+    /// has inducing inputs, these are found too, from those of the last model or from some of the data.
+    let train (state: PilcoState) : Result<DynamicsModel, GaussianProcessFault> =
+        let inputs, targets = data state
+        let last = List.tryLast state.PolicyTrials
+
+        let start =
+            match last, state.Prior with
+            | Some trial, _ -> Some trial.Hyperparameters
+            | None, Some prior -> Some prior.Hyperparameters
+            | None, None -> None
+
+        let options =
+            { GaussianProcess.defaults with
+                MaxIterations = state.Options.TrainingIterations
+            }
+
+        GaussianProcess.fitFrom options start inputs targets
+        |> Result.bind (fun full ->
+            let count = state.Scenario.Inducing
+
+            if full.Count <= count then
+                Ok
+                    {
+                        Hyperparameters = full.Hyperparameters
+                        Inducing = Array2D.zeroCreate 0 0
+                        Moments = GaussianProcess.moments full
+                    }
+            else
+                let first =
+                    match last with
+                    | Some trial when trial.Inducing.Length > 0 -> trial.Inducing
+                    | _ -> someRows (stream state Purpose.Inducing) count inputs
+
+                let iterations = state.Options.InducingIterations
+
+                let inducing, _ =
+                    SparseGaussianProcess.optimise iterations full.Hyperparameters inputs targets first
+
+                SparseGaussianProcess.bumps
+                    full.Hyperparameters
+                    inputs
+                    targets
+                    (Array.map (fun _ -> inducing) full.Hyperparameters)
+                |> Result.map (fun bumps ->
+                    {
+                        Hyperparameters = full.Hyperparameters
+                        Inducing = inducing
+                        Moments = MomentMatching.ofBumps bumps
+                    }))
+
+    /// θ with which the next search starts: that of the last trial, of the prior, or a drawn one.
+    let private firstParameters (state: PilcoState) : float[] =
+        match List.tryLast state.PolicyTrials, state.Prior with
+        | Some trial, _ -> trial.Parameters
+        | None, Some prior -> prior.Parameters
+        | None, None -> Controller.draw state.Scenario state.Options.Policy (stream state Purpose.FirstPolicy)
+
+    let private rollout (state: PilcoState) (act: int -> float[] -> float[]) : Rollout =
+        let start =
+            Rollout.drawStart state.Scenario (stream state Purpose.Start) state.Trials.Length
+
+        Rollout.run state.Scenario (stream state Purpose.Noise) start act
+
+    let private add (state: PilcoState) (trial: Trial) : PilcoStep =
+        Advanced
+            { state with
+                Trials = state.Trials @ [ trial ]
+            }
+
+    let private randomTrial (clock: unit -> float) (report: PilcoProgress -> unit) (state: PilcoState) : PilcoStep =
+        report Running
+        let began = clock ()
+
+        let rollout =
+            rollout state (Rollout.randomly state.Scenario (stream state Purpose.RandomControls))
+
+        add
+            state
+            {
+                Rollout = rollout
+                Parameters = [||]
+                Hyperparameters = [||]
+                Inducing = Array2D.zeroCreate 0 0
+                Forecast = None
+                Search = [||]
+                IsSolved = Rollout.isSolved state.Scenario rollout
+                Seconds = [ "run", clock () - began ]
+            }
+
+    let private policyTrial
+        (clock: unit -> float)
+        (cancellation: CancellationToken)
+        (report: PilcoProgress -> unit)
+        (state: PilcoState)
+        : PilcoStep =
+        let scenario, options = state.Scenario, state.Options
+        let began = clock ()
+        report (Training(Array2D.length1 (fst (data state))))
+
+        match train state with
+        | Error(BadData reason) -> Failed $"the data of the rollouts are no data for a model: {reason}"
+        | Error(Singular output) ->
+            Failed
+                $"the covariance of the data of {scenario.States[output].Name} has no Cholesky factor: rollouts may repeat one another"
+        | Ok model ->
+            let trained = clock ()
+
+            let plan = Plan.create scenario options.Policy options.Exploration model.Moments
+
+            let values = ResizeArray()
+
+            let search =
+                Bfgs.minimise
+                    { Bfgs.defaults with
+                        MaxIterations = options.LineSearches
+                        MaxEvaluations = options.Evaluations
+                        // the model is to be trusted near where the policy has been
+                        FirstStep = 1.0
+                        Progress =
+                            fun iteration value _ ->
+                                values.Add value
+                                report (Searching(iteration, value))
+                                not cancellation.IsCancellationRequested
+                    }
+                    (fun parameters ->
+                        let value, gradient = Plan.value plan parameters
+
+                        if values.Count = 0 then
+                            values.Add value
+
+                        value, gradient)
+                    (firstParameters state)
+
+            if cancellation.IsCancellationRequested then
+                Stopped
+            elif search.Status = NotFiniteAtStart then
+                Failed "the expected loss of the first policy is not a number: the model's predictions overflow"
+            else
+                let forecast =
+                    Plan.forecast plan search.X (state.Trials.Length % scenario.Starts.Length)
+
+                let searched = clock ()
+                report Running
+                let act = Controller.act scenario options.Policy search.X
+                let rollout = rollout state (fun _ x -> act x)
+
+                add
+                    state
+                    {
+                        Rollout = rollout
+                        Parameters = search.X
+                        Hyperparameters = model.Hyperparameters
+                        Inducing = model.Inducing
+                        Forecast = Some forecast
+                        Search = values.ToArray()
+                        IsSolved = Rollout.isSolved scenario rollout
+                        Seconds =
+                            [
+                                "train the model", trained - began
+                                "search the policy", searched - trained
+                                "run", clock () - searched
+                            ]
+                    }
+
+    /// One trial more: a random rollout while there are too few, else a model from all data, a policy from the model, and its rollout. The
+    /// clock, in seconds, is for the record only; nothing depends on it.
+    let next
+        (clock: unit -> float)
+        (cancellation: CancellationToken)
+        (report: PilcoProgress -> unit)
+        (state: PilcoState)
+        : PilcoStep =
+        if cancellation.IsCancellationRequested then
+            Stopped
+        elif state.Prior.IsNone && state.Trials.Length < state.Options.RandomRollouts then
+            randomTrial clock report state
+        else
+            policyTrial clock cancellation report state

@@ -1,0 +1,190 @@
+namespace Research.Agents
+
+open System
+open Research
+open Research.Models
+open Research.Environments
+
+/// What a policy is made of.
+type PolicyKind =
+    /// u = W x + b, squashed to the limits
+    | Linear
+    /// a network of that many radial basis functions, squashed to the limits
+    | Rbf of basis: int
+
+/// A saturating loss 1 − exp(−d²/(2 width²)) of the distance d = |C(z − target)| in features z of the state x: linear ones P x, and the
+/// sines and cosines of some of these behind them, [.. sin cos sin cos].
+type Loss =
+    {
+        /// P:[k, n]
+        Features: float[,]
+        /// which numbers of P x are angles
+        Angles: int[]
+        /// C:[r, k + 2·angles]
+        Rows: float[,]
+        /// in features, [k + 2·angles]
+        Target: float[]
+        Width: float
+    }
+
+/// A system to learn on, and what is told and what is asked about it. The plant is known to the simulation only: a learner sees
+/// measured states of the model, controls, and the loss function.
+type Scenario =
+    {
+        Name: string
+        Summary: string
+        Source: string
+        /// the model state, as it is measured
+        States: Quantity[]
+        Controls: Quantity[]
+        /// time of a step, s
+        TimeStep: float
+        /// steps of a rollout
+        Horizon: int
+        /// the plant: its next state from its state and the control, held over a step
+        Advance: float[] -> float[] -> float[]
+        /// the model state from a state of the plant
+        Observe: float[] -> float[]
+        /// the model state as it is measured, with noise, from a state of the plant
+        Measure: Rng -> float[] -> float[]
+        /// mean first states of the plant; rollouts take them in turn
+        Starts: float[][]
+        /// standard deviations of the first state of the plant
+        StartSpread: float[]
+        /// standard deviations of the first model state
+        ModelSpread: float[]
+        /// controls lie between ± these
+        Limits: float[]
+        /// share of the limits that random controls take
+        RandomShare: float
+        /// which numbers of the model state are angles
+        Angles: int[]
+        /// what the dynamics and the policy are given, as indices in [x; sin cos of each angle]
+        DynamicsInputs: int[]
+        PolicyInputs: int[]
+        Policy: PolicyKind
+        Loss: Loss
+        /// what is added to the loss: weight·exp(−d²/(2 width²)) of the distance from the target of each, a bump about a place to avoid
+        Penalties: (float * Loss) list
+        /// largest line searches of a policy search, and evaluations in each
+        LineSearches: int
+        Evaluations: int
+        /// inducing inputs from which on the process is sparse
+        Inducing: int
+        /// rollouts with random controls before the first policy
+        RandomRollouts: int
+        /// policies that are learnt at most
+        Trials: int
+        /// true of a state of the plant in which a rollout ends
+        IsFallen: float[] -> bool
+        /// distance of the tip from its target in metres, at a state of the plant
+        Distance: float[] -> float
+        /// distance within which it must stay for the last second, m
+        Reach: float
+        /// shapes at a state of the plant
+        Scene: Scene
+    }
+
+    /// n, the numbers of the model state.
+    member this.StateSize = this.States.Length
+
+    /// m.
+    member this.ControlSize = this.Controls.Length
+
+    /// Seconds of a rollout that runs to its end.
+    member this.Duration = this.TimeStep * float this.Horizon
+
+/// Losses at single states.
+[<RequireQualifiedAccess>]
+module Loss =
+
+    /// [x; sin xᵢ, cos xᵢ of each angle].
+    let augment (angles: int[]) (x: float[]) : float[] =
+        Array.append x (angles |> Array.collect (fun i -> [| sin x[i]; cos x[i] |]))
+
+    /// d at a state.
+    let distance (loss: Loss) (x: float[]) : float =
+        let k = loss.Features.GetLength 0
+
+        let linear =
+            Array.init k (fun i -> Array.sum (Array.mapi (fun j v -> loss.Features[i, j] * v) x))
+
+        let z = augment loss.Angles linear
+        let mutable square = 0.0
+
+        for r in 0 .. loss.Rows.GetLength 0 - 1 do
+            let mutable sum = 0.0
+
+            for j in 0 .. z.Length - 1 do
+                sum <- sum + loss.Rows[r, j] * (z[j] - loss.Target[j])
+
+            square <- square + sum * sum
+
+        sqrt square
+
+    /// The loss at a state, in [0, 1).
+    let at (loss: Loss) (x: float[]) : float =
+        let d = distance loss x / loss.Width
+        1.0 - exp (-0.5 * d * d)
+
+    /// W = CᵀC/width² over the features: the loss is 1 − exp(−½ (z − target)ᵀW(z − target)).
+    let weight (loss: Loss) : float[,] =
+        let r, k = loss.Rows.GetLength 0, loss.Rows.GetLength 1
+
+        Array2D.init k k (fun i j ->
+            let mutable sum = 0.0
+
+            for row in 0 .. r - 1 do
+                sum <- sum + loss.Rows[row, i] * loss.Rows[row, j]
+
+            sum / (loss.Width * loss.Width))
+
+/// Scenarios: their plants, beliefs and loss.
+[<RequireQualifiedAccess>]
+module Scenario =
+
+    /// Measurements by a sensor that adds independent normal noise to each number of the plant's state before it is observed.
+    let noisy (deviations: float[]) (observe: float[] -> float[]) : Rng -> float[] -> float[] =
+        fun rng plant -> Array.map2 (fun x sd -> x + sd * rng.Normal()) plant deviations |> observe
+
+    /// The plant of ordinary differential equations ẋ = f(x, u) with the control held over the time step: Runge–Kutta 4 in steps of about a
+    /// millisecond, whose error is far below the measurement noise (the tests hold it to 1e-8 of recorded solutions).
+    let ofOde
+        (stateSize: int)
+        (controlSize: int)
+        (timeStep: float)
+        (ode: Vec -> Vec -> Vec)
+        : float[] -> float[] -> float[] =
+        let steps = int (Math.Ceiling(timeStep / 1e-3 - 1e-9))
+        let h = timeStep / float steps
+
+        let kernel =
+            lazy
+                (Compile.compile (stateSize + controlSize) (fun z ->
+                    Integrator.rk4 (Real.constant h) ode z[.. stateSize - 1] z[stateSize..]))
+
+        fun x u ->
+            if x.Length <> stateSize || u.Length <> controlSize then
+                invalidArg
+                    (nameof x)
+                    $"a plant of {stateSize} states and {controlSize} controls got {x.Length} and {u.Length}"
+
+            let mutable now = x
+
+            for _ in 1..steps do
+                now <- kernel.Value.Run(Array.append now u)
+
+            now
+
+    /// Beliefs over the first model state, one a start.
+    let beliefs (scenario: Scenario) : Gaussian[] =
+        scenario.Starts
+        |> Array.map (fun start -> Gaussian.independent (scenario.Observe start) scenario.ModelSpread)
+
+    /// The loss at a state of the plant, with its penalties.
+    let lossAt (scenario: Scenario) (plant: float[]) : float =
+        let x = scenario.Observe plant
+
+        Loss.at scenario.Loss x
+        + (scenario.Penalties
+           |> List.sumBy (fun (weight, place) -> weight * (1.0 - Loss.at place x)))
