@@ -58,15 +58,6 @@ type Prior =
         Targets: float[,]
     }
 
-/// What rollouts teach about the dynamics: a Gaussian process of differences of the state, sparse where there are many data.
-type DynamicsModel =
-    {
-        Hyperparameters: Hyperparameters[]
-        /// [k, d]; none where all data speak
-        Inducing: float[,]
-        Moments: MomentMap
-    }
-
 /// A learner between two trials: everything that the next one depends on.
 type PilcoState =
     {
@@ -220,68 +211,26 @@ module Pilco =
         | None -> inputs, targets
         | Some prior -> stack prior.Inputs inputs, stack prior.Targets targets
 
-    /// Some of the rows, drawn without putting back.
-    let private someRows (rng: Rng) (count: int) (all: float[,]) : float[,] =
-        let order = Array.init (all.GetLength 0) id
-
-        for i in 0 .. count - 1 do
-            let j = i + int (rng.Uniform() * float (order.Length - i))
-            let held = order[i]
-            order[i] <- order[j]
-            order[j] <- held
-
-        Array2D.init count (all.GetLength 1) (fun i j -> all[order[i], j])
-
-    /// Trains the model on all data, from the hyperparameters of the last one where there is one. Where there are more data than the scenario
-    /// has inducing inputs, these are found too, from those of the last model or from some of the data.
+    /// Trains the model on all data, from the hyperparameters and the inducing inputs of the last one where there is one.
     let train (state: PilcoState) : Result<DynamicsModel, GaussianProcessFault> =
-        let inputs, targets = data state
         let last = List.tryLast state.PolicyTrials
 
-        let start =
+        let hyperparameters =
             match last, state.Prior with
             | Some trial, _ -> Some trial.Hyperparameters
             | None, Some prior -> Some prior.Hyperparameters
             | None, None -> None
 
-        let options =
-            { GaussianProcess.defaults with
-                MaxIterations = state.Options.TrainingIterations
+        DynamicsModel.train
+            {
+                TrainingIterations = state.Options.TrainingIterations
+                InducingIterations = state.Options.InducingIterations
+                Inducing = state.Scenario.Inducing
+                Hyperparameters = hyperparameters
+                FirstInducing = last |> Option.map _.Inducing |> Option.defaultValue (Array2D.zeroCreate 0 0)
             }
-
-        GaussianProcess.fitFrom options start inputs targets
-        |> Result.bind (fun full ->
-            let count = state.Scenario.Inducing
-
-            if full.Count <= count then
-                Ok
-                    {
-                        Hyperparameters = full.Hyperparameters
-                        Inducing = Array2D.zeroCreate 0 0
-                        Moments = GaussianProcess.moments full
-                    }
-            else
-                let first =
-                    match last with
-                    | Some trial when trial.Inducing.Length > 0 -> trial.Inducing
-                    | _ -> someRows (stream state Purpose.Inducing) count inputs
-
-                let iterations = state.Options.InducingIterations
-
-                let inducing, _ =
-                    SparseGaussianProcess.optimise iterations full.Hyperparameters inputs targets first
-
-                SparseGaussianProcess.bumps
-                    full.Hyperparameters
-                    inputs
-                    targets
-                    (Array.map (fun _ -> inducing) full.Hyperparameters)
-                |> Result.map (fun bumps ->
-                    {
-                        Hyperparameters = full.Hyperparameters
-                        Inducing = inducing
-                        Moments = MomentMatching.ofBumps bumps
-                    }))
+            (stream state Purpose.Inducing)
+            (data state)
 
     /// θ with which the next search starts: that of the last trial, of the prior, or a drawn one.
     let private firstParameters (state: PilcoState) : float[] =
@@ -337,6 +286,7 @@ module Pilco =
         | Error(Singular output) ->
             Failed
                 $"the covariance of the data of {scenario.States[output].Name} has no Cholesky factor: rollouts may repeat one another"
+        | Ok _ when cancellation.IsCancellationRequested -> Stopped
         | Ok model ->
             let trained = clock ()
 
