@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 using Expecto;
 using Expecto.CSharp;
 using Microsoft.FSharp.Core;
@@ -76,6 +77,14 @@ public static class PilcoTests
             Expected.SameBits(trial.ExpectedLoss, forecast.Loss.Sum(), "expected loss");
             Expected.SameBits(trial.Policy.Act(0, trial.Rollout.Trajectory.State(3))[0], expected.Rollout.Controls[3, 0], "the policy that ran");
         }
+    }
+
+    /// <summary>The learner of a checkpoint whose trials were changed.</summary>
+    private static PilcoLearner Changed(PilcoLearner learner, Action<JsonNode> change)
+    {
+        var record = JsonNode.Parse(learner.Checkpoint())!;
+        change(record["trials"]!);
+        return PilcoLearner.Resume(Encoding.UTF8.GetBytes(record.ToJsonString()));
     }
 
     [Tests]
@@ -156,6 +165,27 @@ public static class PilcoTests
             Expected.True(!PilcoLearner.TryResume(Encoding.UTF8.GetBytes("{"), out _, out var reason) && reason.Length > 0, "no checkpoint");
             var failure = Expected.Throws<ArgumentException>(() => PilcoLearner.Resume(Encoding.UTF8.GetBytes("""{"form_version":0}""")), "version");
             Expected.True(failure.ParamName == "checkpoint" && failure.Message.Contains("version 0"), failure.Message);
+        }),
+
+        Runner.TestCase("a solved task ends it", () =>
+        {
+            // the pendulum takes longer than a test may, so the record is changed
+            var learner = Changed(After(2), trials => trials[1]!["is_solved"] = true);
+            Expected.Equal((learner.Status, learner.IsFinished, learner.IsSolved), (LearningStatus.Solved, true, true), "status");
+            Expected.Equal(learner.Learn(), LearningStatus.Solved, "nothing to do");
+            Expected.Equal(learner.Trials.Count, 2, "trials");
+        }),
+
+        Runner.TestCase("a failure is a value with its reason, and leaves the learner as it was", () =>
+        {
+            // two measurements whose difference is beyond the numbers
+            var learner = Changed(After(1), trials =>
+            {
+                var measured = trials[0]!["rollout"]!["measured"]!;
+                (measured[0]![0], measured[1]![0]) = (1e308, -1e308);
+            });
+            Expected.Equal(learner.Learn(), LearningStatus.Failed, "status");
+            Expected.True(learner.Reason.Contains("not finite") && learner.Trials.Count == 1, learner.Reason);
         }),
 
         Runner.TestCase("what was learnt carries over", () =>
