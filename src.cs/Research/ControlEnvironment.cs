@@ -95,7 +95,7 @@ public sealed class ControlEnvironment
     /// <summary>Name and summary.</summary>
     public override string ToString() => $"{Name}: {Summary}";
 
-    private static Quantity[] Quantities(Research.Environments.Quantity[] quantities) =>
+    internal static Quantity[] Quantities(Research.Environments.Quantity[] quantities) =>
         Array.ConvertAll(quantities, quantity => new Quantity(quantity.Name, quantity.Unit));
 
     private static void CheckTimeStep(double timeStep)

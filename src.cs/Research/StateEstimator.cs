@@ -2,7 +2,7 @@ using Research.ModelBased.Internal;
 
 namespace Research.ModelBased;
 
-/// <summary>A normal belief about a state.</summary>
+/// <summary>A normal belief, about a state or about an input of a learned model.</summary>
 /// <param name="Mean">[n]</param>
 /// <param name="Covariance">[n, n]</param>
 public sealed record Estimate(double[] Mean, double[,] Covariance)
@@ -14,10 +14,21 @@ public sealed record Estimate(double[] Mean, double[,] Covariance)
 
     internal Control.Estimate ToEngine(int states, string name)
     {
-        if (Mean is null || Covariance is null) throw new ArgumentException("a belief needs a mean and a covariance", name);
-        Require.Vector(Mean, states, "the mean", name);
-        Require.Matrix(Covariance, states, states, "the covariance", name);
+        Check(states, name);
         return new(Mean, Covariance);
+    }
+
+    internal Models.Gaussian ToGaussian(int numbers, string name)
+    {
+        Check(numbers, name);
+        return new(Mean, Covariance);
+    }
+
+    private void Check(int numbers, string name)
+    {
+        if (Mean is null || Covariance is null) throw new ArgumentException("a belief needs a mean and a covariance", name);
+        Require.Vector(Mean, numbers, "the mean", name);
+        Require.Matrix(Covariance, numbers, numbers, "the covariance", name);
     }
 }
 

@@ -62,7 +62,9 @@ module Unicycle =
 
     /// As `odeWith`, with an inertia of the frame of its own where speeds change.
     let private rates (factors: float[]) (acceleratedFrame: float[]) (x: Vec) (u: Vec) : Vec =
-        let turned, accelerated = inertias factors frameInertia, inertias factors acceleratedFrame
+        let turned, accelerated =
+            inertias factors frameInertia, inertias factors acceleratedFrame
+
         let speeds, tilt, heading, pitch = x[..4], x[7], x[8], x[10]
         let toFrame = pitched (sin pitch) (cos pitch)
         let jacobian = Diff.jacobian (velocities tilt pitch) speeds

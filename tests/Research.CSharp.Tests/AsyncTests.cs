@@ -7,7 +7,7 @@ namespace FacadeTests;
 /// <summary>Progress and cancellation.</summary>
 public static class AsyncTests
 {
-    private sealed class Listener<T>(Action<T> hear) : IProgress<T>
+    internal sealed class Listener<T>(Action<T> hear) : IProgress<T>
     {
         public void Report(T value) => hear(value);
     }
