@@ -54,7 +54,7 @@ public sealed class LearningScenario
         return new(this, Agents.RolloutModule.run(Engine, random.Engine, start, policy.Engine.Act));
     }
 
-    /// <summary>The compiled form of a policy that was learnt on it.</summary>
+    /// <summary>A policy that was learnt on it, by its parameters.</summary>
     internal Policy Policy(Agents.PolicyKind kind, double[] parameters)
     {
         var act = Agents.Controller.act(Engine, kind, parameters);
