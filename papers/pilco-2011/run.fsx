@@ -57,10 +57,7 @@ let learn (scenario: Scenario) (seed: int) : PilcoState =
                 TrainingIterations = 20
             }
         else
-            // beyond eight trials a seed that is stuck takes minutes each
-            { options with
-                Trials = if isPaper then scenario.Trials else min 8 scenario.Trials
-            }
+            options
 
     let rec go (state: PilcoState) =
         if state.IsFinished then
