@@ -4,7 +4,7 @@ open System
 open Research
 
 /// What was expected of a series: means and standard deviations.
-type Estimate = { Mean: float[]; Deviation: float[] }
+type Band = { Mean: float[]; Deviation: float[] }
 
 /// One rollout of a learner: what happened, and what it had expected, where it had expected anything.
 type TrialRecord =
@@ -14,12 +14,12 @@ type TrialRecord =
         /// T+1 values each, as measured
         States: Series[]
         /// one a state, T+1 values each; empty where nothing was expected
-        Expected: Estimate[]
+        Expected: Band[]
         /// T values each, held over their step
         Controls: Series[]
         /// losses of the steps 1 … T
         Losses: float[]
-        ExpectedLosses: Estimate option
+        ExpectedLosses: Band option
         IsSolved: bool
         /// seconds of interaction up to the end of this trial
         Experience: float

@@ -44,11 +44,11 @@ module LearningFile =
 
         writer.WriteEndObject()
 
-    let private estimate (writer: Utf8JsonWriter) (expected: Estimate) =
+    let private estimate (writer: Utf8JsonWriter) (expected: Band) =
         numbers writer "expected" expected.Mean
         numbers writer "deviation" expected.Deviation
 
-    let private series (writer: Utf8JsonWriter) (series: Series) (expected: Estimate option) =
+    let private series (writer: Utf8JsonWriter) (series: Series) (expected: Band option) =
         writer.WriteStartObject()
         writer.WriteString("name", series.Name)
         writer.WriteString("unit", series.Unit)

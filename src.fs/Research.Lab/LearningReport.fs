@@ -29,7 +29,7 @@ module LearningReport =
         Array.init count (fun i -> float (first + i) * timeStep)
 
     /// What was expected, with a band of two standard deviations.
-    let private layer timeStep first (expected: Estimate) : Chart.Layer =
+    let private layer timeStep first (expected: Band) : Chart.Layer =
         {
             Xs = times timeStep first expected.Mean.Length
             Ys = expected.Mean
