@@ -281,7 +281,8 @@ let felt (bend: Real -> Real) (solution: Solution) =
     let steps = Array2D.length1 solution.U
 
     let stages =
-        Seq.init steps (fun t -> Trace.number (e.Stage e.TimeStep (x t) [| bend (Real.constant solution.U[t, 0]) |]))
+        Seq.init steps (fun t ->
+            Trace.number (e.Stage (Real.constant e.TimeStep) (x t) [| bend (Real.constant solution.U[t, 0]) |]))
 
     Seq.sum stages + Trace.number (e.Terminal(x steps))
 

@@ -236,12 +236,14 @@ type MpcController internal (problem: Problem, options: MpcOptions) =
 [<RequireQualifiedAccess>]
 module Mpc =
 
-    /// One iteration a replan and no deadline.
+    /// One iteration a replan and no deadline, on one thread: a second one, which the system may take away at any moment, would hold a replan
+    /// up by milliseconds.
     let defaults: MpcOptions =
         {
             Solver =
                 { Ilqr.defaults with
                     FirstRegularisation = 0.0
+                    Threads = 1
                 }
             Iterations = 1
             Deadline = TimeSpan.MaxValue
