@@ -79,8 +79,12 @@ public sealed class PilcoLearner
     /// <summary>All trials so far, the random ones first.</summary>
     public IReadOnlyList<PilcoTrial> Trials => _trials;
 
-    /// <summary>The last policy; null while there is none.</summary>
-    public Policy? Policy => _trials.LastOrDefault(trial => !trial.IsRandom)?.Policy;
+    /// <summary>The trial whose policy is worth keeping: one that solved the task, or that of least loss; null while there is none.</summary>
+    public PilcoTrial? Best =>
+        _state.Best is { } best ? _trials[_state.Trials.ToList().FindIndex(trial => ReferenceEquals(trial, best.Value))] : null;
+
+    /// <summary>The policy of the best trial; null while there is none.</summary>
+    public Policy? Policy => Best?.Policy;
 
     /// <summary>True when the last rollout solved the task.</summary>
     public bool IsSolved => _state.IsSolved;

@@ -70,6 +70,18 @@ type PilcoState =
     /// Rollouts so far that had a policy.
     member this.PolicyTrials = this.Trials |> List.filter (fun trial -> not trial.IsRandom)
 
+    /// The trial whose policy is worth keeping: one that solved the task, or that of least loss, where a step that a rollout did not come to
+    /// loses 1.
+    member this.Best =
+        match this.PolicyTrials with
+        | [] -> None
+        | trials ->
+            let loss (trial: Trial) =
+                Array.sum trial.Rollout.Losses
+                + float (this.Scenario.Horizon - trial.Rollout.Steps)
+
+            Some(trials |> List.minBy (fun trial -> not trial.IsSolved, loss trial))
+
     /// True when the last rollout solved the task.
     member this.IsSolved =
         match List.tryLast this.Trials with
@@ -127,7 +139,7 @@ module Pilco =
     /// What random numbers are for. Each purpose has its own numbers in each trial, whatever else was drawn before: so a learner that goes
     /// on from a checkpoint draws what it would have drawn.
     type private Purpose =
-        | FirstPolicy = 0
+        | DrawnPolicy = 0
         | Start = 1
         | Noise = 2
         | RandomControls = 3
@@ -179,9 +191,12 @@ module Pilco =
             Trials = []
         }
 
-    /// A learner that starts from what another learnt on a related task of the same sizes: its last policy, and all of its data.
+    /// A learner that starts from what another learnt on a related task of the same sizes: its best policy, and all of its data.
     let startFrom (teacher: PilcoState) (scenario: Scenario) (options: PilcoOptions) : PilcoState =
-        let last = List.last teacher.Trials
+        let best =
+            match teacher.Best with
+            | Some trial -> trial
+            | None -> invalidArg (nameof teacher) "the teacher has learnt no policy yet"
 
         let own, targets =
             Rollout.data teacher.Scenario (teacher.Trials |> List.map _.Rollout)
@@ -195,8 +210,8 @@ module Pilco =
             Prior =
                 Some
                     {
-                        Parameters = last.Parameters
-                        Hyperparameters = last.Hyperparameters
+                        Parameters = best.Parameters
+                        Hyperparameters = (List.last teacher.PolicyTrials).Hyperparameters
                         Inputs = inputs
                         Targets = targets
                     }
@@ -232,12 +247,21 @@ module Pilco =
             (stream state Purpose.Inducing)
             (data state)
 
+    /// θ of a policy that knows nothing.
+    let private drawn (state: PilcoState) : float[] =
+        Controller.draw state.Scenario state.Options.Policy (stream state Purpose.DrawnPolicy)
+
+    /// A search that lowers the expected sum of losses by a smaller share than this sits in a poor optimum, which its model knows well and
+    /// where it would learn nothing new. Then a policy is searched from a drawn one, and runs even where it is expected to do worse: what
+    /// it meets is news to the model.
+    let private leastGain = 0.05
+
     /// θ with which the next search starts: that of the last trial, of the prior, or a drawn one.
     let private firstParameters (state: PilcoState) : float[] =
         match List.tryLast state.PolicyTrials, state.Prior with
         | Some trial, _ -> trial.Parameters
         | None, Some prior -> prior.Parameters
-        | None, None -> Controller.draw state.Scenario state.Options.Policy (stream state Purpose.FirstPolicy)
+        | None, None -> drawn state
 
     let private rollout (state: PilcoState) (act: int -> float[] -> float[]) : Rollout =
         let start =
@@ -292,29 +316,42 @@ module Pilco =
 
             let plan = Plan.create scenario options.Policy options.Exploration model.Moments
 
-            let values = ResizeArray()
+            let search (start: float[]) : BfgsSolution * float[] =
+                let values = ResizeArray()
 
-            let search =
-                Bfgs.minimise
-                    { Bfgs.defaults with
-                        MaxIterations = options.LineSearches
-                        MaxEvaluations = options.Evaluations
-                        // the model is to be trusted near where the policy has been
-                        FirstStep = 1.0
-                        Progress =
-                            fun iteration value _ ->
+                let found =
+                    Bfgs.minimise
+                        { Bfgs.defaults with
+                            MaxIterations = options.LineSearches
+                            MaxEvaluations = options.Evaluations
+                            // the model is to be trusted near where the policy has been
+                            FirstStep = 1.0
+                            Progress =
+                                fun iteration value _ ->
+                                    values.Add value
+                                    report (Searching(iteration, value))
+                                    not cancellation.IsCancellationRequested
+                        }
+                        (fun parameters ->
+                            let value, gradient = Plan.value plan parameters
+
+                            if values.Count = 0 then
                                 values.Add value
-                                report (Searching(iteration, value))
-                                not cancellation.IsCancellationRequested
-                    }
-                    (fun parameters ->
-                        let value, gradient = Plan.value plan parameters
 
-                        if values.Count = 0 then
-                            values.Add value
+                            value, gradient)
+                        start
 
-                        value, gradient)
-                    (firstParameters state)
+                found, values.ToArray()
+
+            let ofLast, valuesOfLast = search (firstParameters state)
+
+            let isStuck = ofLast.Value > (1.0 - leastGain) * valuesOfLast[0]
+
+            let search, values =
+                if isStuck && not state.IsSolved && not cancellation.IsCancellationRequested then
+                    search (drawn state)
+                else
+                    ofLast, valuesOfLast
 
             if cancellation.IsCancellationRequested then
                 Stopped
@@ -337,7 +374,7 @@ module Pilco =
                         Hyperparameters = model.Hyperparameters
                         Inducing = model.Inducing
                         Forecast = Some forecast
-                        Search = values.ToArray()
+                        Search = values
                         IsSolved = Rollout.isSolved scenario rollout
                         Seconds =
                             [

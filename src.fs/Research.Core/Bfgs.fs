@@ -41,7 +41,9 @@ type BfgsSolution =
     }
 
 /// Minimisation of smooth functions by the method of Broyden, Fletcher, Goldfarb and Shanno with a line search for the strong conditions of
-/// Wolfe. Where the function is not finite, a step is cut. Source: Nocedal and Wright, Numerical Optimization (2006), algorithms 3.5, 3.6, 6.1.
+/// Wolfe. Where the function is not finite, a step is cut. The inverse of the Hessian starts as 1 and is not scaled by the first step
+/// (equation 6.20 there): searches over policies then end in poor optima where they find good ones without.
+/// Source: Nocedal and Wright, Numerical Optimization (2006), algorithms 3.5, 3.6, 6.1.
 [<RequireQualifiedAccess>]
 module Bfgs =
 
@@ -234,12 +236,6 @@ module Bfgs =
                     let wasFresh = isFresh.Value
 
                     if product > 1e-14 * sqrt (dot s s * dot y y) then
-                        if isFresh.Value then
-                            let scale = product / dot y y
-
-                            for i in 0 .. n - 1 do
-                                inverse[i, i] <- scale
-
                         let hy = Array.init n (fun i -> dot inverse[i, *] y)
                         let weight = (1.0 + dot y hy / product) / product
 

@@ -122,7 +122,8 @@ public static class PilcoTests
             Expected.Equal(learner.Step(), LearningStatus.OutOfTrials, "after the last");
             Expected.True(learner.IsFinished && !learner.IsSolved && learner.Reason == "", $"{learner}");
             Same(learner, Engine(3));
-            Expected.SameBits(learner.Policy!.Act(0, 1, 2), learner.Trials[^1].Policy!.Act(7, 1, 2), "the last policy");
+            Expected.True(learner.Best!.Loss <= learner.Trials.Where(trial => !trial.IsRandom).Min(trial => trial.Loss), "the best trial");
+            Expected.SameBits(learner.Policy!.Act(0, 1, 2), learner.Best.Policy!.Act(7, 1, 2), "its policy");
             Expected.True(learner.Trials[^1].Times.Sum(part => part.Time.TotalSeconds) > 0, "it took time");
         }),
 
@@ -137,7 +138,8 @@ public static class PilcoTests
             Expected.Equal(string.Join(" ", points), "40 80", "data");
             Expected.Equal(details.Count(d => d.Phase == PilcoPhase.Running), 3, "rollouts");
             var values = details.Where(d => d.Phase == PilcoPhase.Searching).Select(d => d.Value).ToArray();
-            Expected.SameBits(values, learner.Trials.SelectMany(trial => trial.Search.Skip(1)).ToArray(), "values of the searches");
+            var last = learner.Trials[^1].Search.Skip(1).ToArray();
+            Expected.SameBits(values[^last.Length..], last, "values of the last search");
         }),
 
         Runner.TestCase("a cancelled trial leaves the learner as it was, and it can go on", () =>

@@ -180,6 +180,58 @@ let tests =
                     "and goes on the same"
             }
 
+            test "a search that gains nothing starts again, from a drawn policy" {
+                let learnt = Pilco.start short (options 5) |> after 2
+                let last = List.last learnt.Trials
+
+                // centres so far away that the network is 0 wherever the rod may be, and has no gradient
+                let lost =
+                    let policy = RbfPolicy.unpack 4 3 1 last.Parameters
+
+                    RbfPolicy.pack
+                        { policy with
+                            Centres = Array2D.map (fun v -> v + 1e3) policy.Centres
+                        }
+
+                let stuck =
+                    { learnt with
+                        Trials = (learnt.Trials |> List.take 1) @ [ { last with Parameters = lost } ]
+                    }
+
+                let found = (List.last (next stuck).Trials).Parameters
+                Expect.isLessThan (found |> Array.map abs |> Array.max) 100.0 "a policy of its own"
+            }
+
+            test "the best trial is a solved one, or that of least loss over the whole horizon" {
+                let learnt = Pilco.start short (options 6) |> after 4
+                Expect.isNone (Pilco.start short (options 6)).Best "none before the first policy"
+                let loss (trial: Trial) = Array.sum trial.Rollout.Losses
+                let least = learnt.PolicyTrials |> List.minBy loss
+                Expect.equal (Option.map loss learnt.Best) (Some(loss least)) "least"
+
+                let fallen =
+                    { least with
+                        Rollout =
+                            { least.Rollout with
+                                Losses = [| 2.0 |]
+                            }
+                    }
+
+                let solved =
+                    { learnt.PolicyTrials[0] with
+                        IsSolved = true
+                    }
+
+                let best trials =
+                    { learnt with
+                        Trials = learnt.Trials @ trials
+                    }
+                        .Best
+
+                Expect.equal (best [ fallen ] |> Option.map loss) (Some(loss least)) "not one that fell"
+                Expect.isTrue (best [ solved ] |> Option.exists _.IsSolved) "solved"
+            }
+
             test "a cancelled trial leaves nothing" {
                 let state = Pilco.start short (options 1) |> next
                 use cancellation = new CancellationTokenSource()
