@@ -1,5 +1,5 @@
 using System;
-using System.Threading;
+using System.Collections.Concurrent;
 
 namespace Research.Kernels;
 
@@ -97,14 +97,14 @@ public sealed class BumpRoom(int d, int count)
     }
 }
 
-/// <summary>Keeps one room between calls; calls at the same time on several threads get rooms of their own.</summary>
+/// <summary>Keeps rooms between calls; calls at the same time on several threads get rooms of their own.</summary>
 public sealed class BumpRooms(int d, int count)
 {
-    private BumpRoom? kept;
+    private readonly ConcurrentBag<BumpRoom> kept = [];
 
-    /// <summary>The kept room, or a new one where it is taken.</summary>
-    public BumpRoom Take() => Interlocked.Exchange(ref kept, null) ?? new BumpRoom(d, count);
+    /// <summary>A kept room, or a new one where all are taken.</summary>
+    public BumpRoom Take() => kept.TryTake(out var room) ? room : new BumpRoom(d, count);
 
     /// <summary>Keeps a room for the next call.</summary>
-    public void Give(BumpRoom room) => Volatile.Write(ref kept, room);
+    public void Give(BumpRoom room) => kept.Add(room);
 }

@@ -326,6 +326,7 @@ module Pilco =
                             MaxEvaluations = options.Evaluations
                             // the model is to be trusted near where the policy has been
                             FirstStep = 1.0
+                            ValueTolerance = 1e-5
                             Progress =
                                 fun iteration value _ ->
                                     values.Add value

@@ -1,11 +1,13 @@
 namespace Research.Benchmarks
 
+open System
 open System.Diagnostics
+open System.IO
 open Research
 open Research.Cli.Bench
 open Research.Models
 
-/// Values and gradients of policies under Gaussian processes, on one core.
+/// Values and gradients of policies under Gaussian processes, on one core and on all.
 [<RequireQualifiedAccess>]
 module PilcoBenchmark =
 
@@ -68,9 +70,13 @@ module PilcoBenchmark =
 
         Timing.nanoseconds run / 1e6
 
-    let run () =
-        printfn "Value and gradient of a policy: e states, n points, 50 basis functions, one core"
-        printfn "(recorded: PILCO 0.9 in Octave 7.3 on one core of another machine, not measured here)"
+    let private table () =
+        printfn
+            "Value and gradient of a policy: e states, n points, 50 basis functions; cores: %d"
+            Environment.ProcessorCount
+
+        printfn
+            "(recorded: PILCO 0.9 in Octave 7.3 on one core of another machine, not measured here; bars are for one core)"
 
         // the cart-pole: four states, forty steps
         for n, centres, bar, recorded in
@@ -108,3 +114,20 @@ module PilcoBenchmark =
                 200, 4, 80
             ] do
             printfn "  n = %3d, E = %2d, H = %2d   %7.2f ms" n e horizon (milliseconds n 50 e horizon)
+
+    let private cores = "DOTNET_PROCESSOR_COUNT"
+
+    /// The table by a process that sees one core, and by this one.
+    let run () =
+        if Environment.ProcessorCount > 1 then
+            let start = ProcessStartInfo(nonNull Environment.ProcessPath)
+
+            if Path.GetFileNameWithoutExtension start.FileName = "dotnet" then
+                start.ArgumentList.Add(Environment.GetCommandLineArgs()[0])
+
+            start.ArgumentList.Add "pilco"
+            start.Environment[cores] <- "1"
+            use child = nonNull (Process.Start start)
+            child.WaitForExit()
+
+        table ()

@@ -64,6 +64,25 @@ let tests =
     testList
         "MomentMatching"
         [
+            test "the bits do not depend on how many cores share the pairs of outputs" {
+                let random = Random 7
+                let gp = randomProcess random 100 3 5
+                let x = gaussian (random.Vector 3) (random.Positive(3, 0.1))
+                let bumps = GaussianProcess.bumps gp
+
+                // ten thousand terms a pair: fifteen pairs are shared, the three of two outputs are not
+                let all, back = (MomentMatching.ofBumps bumps).Apply x
+
+                for a, b in [ 0, 1; 2, 4; 0, 4 ] do
+                    let two, backOfTwo = (MomentMatching.ofBumps [| bumps[a]; bumps[b] |]).Apply x
+                    Expect.equal all.Covariance[a, b] two.Covariance[0, 1] $"covariance of {a} and {b}"
+                    Expect.equal all.Covariance[b, b] two.Covariance[1, 1] $"variance of {b}"
+                    let adjoint, ofTwo = Moments.zero 3 5, Moments.zero 3 2
+                    adjoint.Covariance[a, b] <- 1.0
+                    ofTwo.Covariance[0, 1] <- 1.0
+                    Expect.equal (back adjoint) (backOfTwo ofTwo) $"way back of {a} and {b}"
+            }
+
             testPropertyWithConfig
                 { FsCheckConfig.defaultConfig with
                     maxTest = 5
