@@ -162,7 +162,8 @@ type Kernel<'T when 'T: unmanaged> internal (inputs: int, parameters: int, fast:
     member _.Lanes = fst fastBodies[0]
 
     /// Evaluates the function at `count` points. Element i of point p is at i·inputRow + p of the inputs; result j of point p goes to
-    /// j·outputRow + p of the outputs, which must not overlap the inputs.
+    /// j·outputRow + p of the outputs, which must not overlap the inputs. F# code that makes such calls in last place should be compiled with
+    /// `<Tailcalls>false</Tailcalls>`: .NET 10.0 loses what is written through spans that a tail call passed on, when arrays move meanwhile.
     member _.Run
         (
             points: ReadOnlySpan<'T>,
