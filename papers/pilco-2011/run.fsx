@@ -24,7 +24,7 @@ let plan =
         Scenarios.cartPole, 10
         if isPaper then
             Scenarios.doublePendulum, 3
-            Scenarios.unicycle, 3
+            Scenarios.unicycle, 5
             Scenarios.cartDoublePendulum, 2
             Scenarios.pendubot, 2
     ]

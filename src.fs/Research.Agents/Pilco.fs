@@ -251,10 +251,17 @@ module Pilco =
     let private drawn (state: PilcoState) : float[] =
         Controller.draw state.Scenario state.Options.Policy (stream state Purpose.DrawnPolicy)
 
-    /// A search that lowers the expected sum of losses by a smaller share than this sits in a poor optimum, which its model knows well and
-    /// where it would learn nothing new. Then a policy is searched from a drawn one, and runs even where it is expected to do worse: what
-    /// it meets is news to the model.
-    let private leastGain = 0.05
+    /// A policy that was run and could hardly be improved after it, sits in a poor optimum, which its model knows well and where it would learn
+    /// nothing new. Then a policy is searched from a drawn one, and runs even where it is expected to do worse: what it meets is news to the
+    /// model. Hardly: by less than a tenth of the expected sum of losses, or of what is left to its bound.
+    let private isStuck (state: PilcoState) (before: float) (after: float) : bool =
+        match List.tryLast state.PolicyTrials with
+        | None -> false
+        | Some last ->
+            let bound =
+                float state.Scenario.Horizon * (1.0 + List.sumBy fst state.Scenario.Penalties)
+
+            not last.IsSolved && before - after < 0.1 * min after (bound - after)
 
     /// θ with which the next search starts: that of the last trial, of the prior, or a drawn one.
     let private firstParameters (state: PilcoState) : float[] =
@@ -346,10 +353,11 @@ module Pilco =
 
             let ofLast, valuesOfLast = search (firstParameters state)
 
-            let isStuck = ofLast.Value > (1.0 - leastGain) * valuesOfLast[0]
-
             let search, values =
-                if isStuck && not state.IsSolved && not cancellation.IsCancellationRequested then
+                if
+                    isStuck state valuesOfLast[0] ofLast.Value
+                    && not cancellation.IsCancellationRequested
+                then
                     search (drawn state)
                 else
                     ofLast, valuesOfLast
