@@ -8,6 +8,16 @@ namespace Research.ModelBased;
 /// </summary>
 public sealed class LearningScenario
 {
+    /// <summary>
+    /// A task of one's own. Policies are networks of 50 basis functions, of which up to 15 are learnt after one random rollout, unless the options
+    /// of the learner say otherwise.
+    /// </summary>
+    /// <exception cref="ArgumentException">Sizes do not fit, or a number makes no sense: the message says which.</exception>
+    public LearningScenario(LearningTask task)
+        : this((task ?? throw new ArgumentNullException(nameof(task))).ToEngine(nameof(task)))
+    {
+    }
+
     internal LearningScenario(Agents.Scenario engine) => Engine = engine;
 
     internal Agents.Scenario Engine { get; }

@@ -24,7 +24,7 @@ public sealed class PilcoLearner
     {
     }
 
-    /// <summary>A learner that starts from what another learnt on a related task of the same sizes: its last policy, and all of its data.</summary>
+    /// <summary>A learner that starts from what another learnt on a related task of the same sizes: its best policy, and all of its data.</summary>
     /// <param name="teacher">With a last trial that had a policy, of the kind that is to be learnt.</param>
     /// <param name="scenario">What to learn on.</param>
     /// <param name="options">Those of the scenario where null.</param>
@@ -43,22 +43,37 @@ public sealed class PilcoLearner
     }
 
     /// <summary>The learner of a checkpoint, which goes on as the one that made it would have.</summary>
+    /// <param name="checkpoint">What <see cref="Checkpoint"/> gave.</param>
+    /// <param name="scenario">The task of one's own that it learns; null for one of <see cref="Scenarios"/>.</param>
     /// <exception cref="ArgumentException">The bytes are no checkpoint that can be read: the message says why.</exception>
-    public static PilcoLearner Resume(byte[] checkpoint) =>
-        TryResume(checkpoint, out var learner, out var reason) ? learner : throw new ArgumentException(reason, nameof(checkpoint));
+    public static PilcoLearner Resume(byte[] checkpoint, LearningScenario? scenario = null) =>
+        TryResume(checkpoint, scenario, out var learner, out var reason) ? learner : throw new ArgumentException(reason, nameof(checkpoint));
 
-    /// <summary>The learner of a checkpoint, if it can be read.</summary>
+    /// <summary>The learner of a checkpoint on one of <see cref="Scenarios"/>, if it can be read.</summary>
     /// <param name="checkpoint">What <see cref="Checkpoint"/> gave.</param>
     /// <param name="learner">The learner, or null.</param>
     /// <param name="reason">Why there is none.</param>
-    public static bool TryResume(byte[] checkpoint, [NotNullWhen(true)] out PilcoLearner? learner, [NotNullWhen(false)] out string? reason)
+    public static bool TryResume(byte[] checkpoint, [NotNullWhen(true)] out PilcoLearner? learner, [NotNullWhen(false)] out string? reason) =>
+        TryResume(checkpoint, null, out learner, out reason);
+
+    /// <summary>The learner of a checkpoint, if it can be read.</summary>
+    /// <param name="checkpoint">What <see cref="Checkpoint"/> gave.</param>
+    /// <param name="scenario">The task of one's own that it learns; null for one of <see cref="Scenarios"/>.</param>
+    /// <param name="learner">The learner, or null.</param>
+    /// <param name="reason">Why there is none.</param>
+    public static bool TryResume(
+        byte[] checkpoint, LearningScenario? scenario, [NotNullWhen(true)] out PilcoLearner? learner, [NotNullWhen(false)] out string? reason)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        var result = Agents.Checkpoint.ofJson(
-            FuncConvert.FromFunc<string, FSharpResult<Agents.Scenario, string>>(Agents.Scenarios.find), checkpoint);
+        var result = Agents.Checkpoint.ofJson(FuncConvert.FromFunc<string, FSharpResult<Agents.Scenario, string>>(Find), checkpoint);
         learner = result.IsOk ? new(result.ResultValue) : null;
         reason = result.IsOk ? null : result.ErrorValue;
         return result.IsOk;
+
+        FSharpResult<Agents.Scenario, string> Find(string name) =>
+            scenario is null ? Agents.Scenarios.find(name)
+            : scenario.Name == name ? FSharpResult<Agents.Scenario, string>.NewOk(scenario.Engine)
+            : FSharpResult<Agents.Scenario, string>.NewError($"it learns '{name}', and not '{scenario.Name}'");
     }
 
     /// <summary>Everything that the next trial depends on, as bytes to keep.</summary>

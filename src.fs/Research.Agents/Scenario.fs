@@ -94,6 +94,38 @@ type Scenario =
     /// Seconds of a rollout that runs to its end.
     member this.Duration = this.TimeStep * float this.Horizon
 
+/// A task of one's own, in the few words that a scenario needs: a system whose whole state is measured.
+type LearningTask =
+    {
+        Name: string
+        /// x:[n]
+        States: Quantity[]
+        /// u:[m]
+        Controls: Quantity[]
+        /// time of a step, s
+        TimeStep: float
+        /// steps of a rollout
+        Horizon: int
+        /// the system itself: its next state from its state and the control, held over a step
+        Advance: float[] -> float[] -> float[]
+        /// standard deviations of measured states, [n]
+        Noise: float[]
+        /// mean and standard deviations of first states, [n]
+        Start: float[]
+        StartSpread: float[]
+        /// controls lie between ± these, [m]
+        Limits: float[]
+        /// which numbers of the state are angles in radians: learners see their sines and cosines
+        Angles: int[]
+        /// what the loss compares, C:[r, n + 2·angles] over z = [x; sin cos of each angle]
+        Rows: float[,]
+        /// where the state should be, x*:[n]; the loss of a step is 1 − exp(−½ |C(z − z*)|²/width²)
+        Target: float[]
+        Width: float
+        /// a rollout solves the task when |C(z − z*)| stays within this for its last second
+        Reach: float
+    }
+
 /// Losses at single states.
 [<RequireQualifiedAccess>]
 module Loss =
@@ -175,6 +207,90 @@ module Scenario =
                 now <- kernel.Value.Run(Array.append now u)
 
             now
+
+    /// The scenario of a task: dynamics and policy see all of the state, with sines and cosines for angles; the policy is a network of 50
+    /// basis functions, of which up to 15 are learnt after one random rollout. What should be otherwise can be: `{ Scenario.ofTask task with Policy = Linear }`.
+    /// Sizes that do not fit are exceptions.
+    let ofTask (task: LearningTask) : Scenario =
+        let n, m, angles = task.States.Length, task.Controls.Length, task.Angles
+
+        let require isMet message =
+            if not isMet then
+                invalidArg (nameof task) $"{task.Name}: {message}"
+
+        let hasSize what (found: int) wanted =
+            require (found = wanted) $"{what} needs {wanted} numbers, and got {found}"
+
+        require (n > 0 && m > 0) "a system needs a state and a control"
+        require (task.TimeStep > 0.0) $"the time step is above 0, and {task.TimeStep} s was given"
+        require (task.Horizon > 0) $"a rollout has one step or more, and {task.Horizon} were asked for"
+        require (task.Width > 0.0) $"the width of the loss is above 0, and {task.Width} was given"
+        require (task.Reach > 0.0) $"the reach is above 0, and {task.Reach} was given"
+        hasSize "noise" task.Noise.Length n
+        hasSize "the start" task.Start.Length n
+        hasSize "the spread of the start" task.StartSpread.Length n
+        hasSize "the target" task.Target.Length n
+        hasSize "limits" task.Limits.Length m
+        hasSize "a row of the loss" (task.Rows.GetLength 1) (n + 2 * angles.Length)
+        require (Array.forall (fun limit -> limit > 0.0) task.Limits) "limits are above 0"
+
+        require
+            (Array.forall (fun i -> i >= 0 && i < n) angles && Array.distinct angles = angles)
+            $"angles are different numbers of the state, 0 to {n - 1}"
+
+        let inputs =
+            [|
+                for i in 0 .. n + 2 * angles.Length - 1 do
+                    if not (Array.contains i angles) then
+                        i
+            |]
+
+        let loss =
+            {
+                Features = Array2D.init n n (fun i j -> if i = j then 1.0 else 0.0)
+                Angles = angles
+                Rows = task.Rows
+                Target = Loss.augment angles task.Target
+                Width = task.Width
+            }
+
+        {
+            Name = task.Name
+            Summary = ""
+            Source = ""
+            States = task.States
+            Controls = task.Controls
+            TimeStep = task.TimeStep
+            Horizon = task.Horizon
+            Advance = task.Advance
+            Observe = id
+            Measure = noisy task.Noise id
+            Starts = [| task.Start |]
+            StartSpread = task.StartSpread
+            ModelSpread = task.StartSpread
+            Limits = task.Limits
+            RandomShare = 1.0
+            Angles = angles
+            DynamicsInputs = inputs
+            PolicyInputs = inputs
+            Policy = Rbf 50
+            Loss = loss
+            Penalties = []
+            LineSearches = 150
+            Evaluations = 30
+            Inducing = 300
+            RandomRollouts = 1
+            Trials = 15
+            IsFallen = fun _ -> false
+            Distance = Loss.distance loss
+            Reach = task.Reach
+            Scene =
+                {
+                    XRange = 0.0, 1.0
+                    YRange = 0.0, 1.0
+                    Shapes = fun _ -> []
+                }
+        }
 
     /// Beliefs over the first model state, one a start.
     let beliefs (scenario: Scenario) : Gaussian[] =

@@ -158,8 +158,8 @@ module GaussianProcess =
         }
 
     /// Hyperparameters of greatest marginal likelihood under the curb, for one output, from given ones; and the value −ln p plus penalty.
-    /// By `Bfgs`: from 60 random starts on recorded data, MathNet's minimiser of limited memory takes as many evaluations (2510 and 2453)
-    /// and finds as good values, but ends with an exception where a line search meets a likelihood that is not finite.
+    /// By `Bfgs`: from 30 random starts on recorded data, MathNet's minimiser of limited memory finds as good values in fewer evaluations
+    /// (1296 and 1715), but it ends with an exception where a line search meets a likelihood that is not finite.
     let train
         (options: TrainingOptions)
         (inputs: float[,])

@@ -28,6 +28,26 @@ public static class PilcoTests
     private static readonly Agents.PilcoOptions ShortOfEngine = new(
         2, Agents.PolicyKind.NewRbf(4), 2, 1, 2, 4, -0.1, 20, Agents.Pilco.defaults(Agents.Scenarios.pendulum).InducingIterations, true);
 
+    /// <summary>The pendulum once more, in words of one's own.</summary>
+    private static readonly LearningTask Own = new()
+    {
+        Name = "own",
+        States = [new("angle", "rad"), new("rate", "rad/s")],
+        Controls = [new("torque", "N m")],
+        TimeStep = 0.1,
+        Horizon = 40,
+        Advance = (x, u) => Agents.Scenarios.pendulum.Advance.Invoke(x).Invoke(u),
+        Start = [0, 0],
+        StartSpread = [0.1, 0.1],
+        Noise = [0.01, 0.1],
+        Limits = [2.5],
+        Angles = [0],
+        Rows = new double[,] { { 0, 0, 1, 0 }, { 0, 0, 0, 1 } },
+        Target = [Math.PI, 0],
+        Width = 0.5,
+        Reach = 0.1,
+    };
+
     /// <summary>The state after a number of trials in F#.</summary>
     private static Agents.PilcoState Engine(int trials, Agents.PilcoState? start = null)
     {
@@ -210,6 +230,46 @@ public static class PilcoTests
             Expected.SameBits(rollout.Trajectory.States, expected.Measured, "measured states");
             Expected.SameBits(rollout.PlantStates, expected.Plant, "states of the plant");
             Expected.Equal((rollout.Trajectory.Steps, rollout.IsSolved), (40, false), "it hangs down");
+        }),
+
+        Runner.TestCase("a task of one's own is learnt as the library's is, and resumed", () =>
+        {
+            var scenario = new LearningScenario(Own);
+            Expected.Equal((scenario.Name, scenario.States.Count, scenario.Horizon, scenario.Reach), ("own", 2, 40, 0.1), "figures");
+            Expected.Equal((new PilcoOptions(scenario).Policy, new PilcoOptions(scenario).Trials), (PolicyKind.Rbf(50), 15), "defaults");
+            var (learner, library) = (new PilcoLearner(scenario, Short), After(2));
+            learner.Step();
+            learner = PilcoLearner.Resume(learner.Checkpoint(), scenario);
+            Expected.Equal(learner.Scenario.Name, "own", "its scenario");
+            learner.Step();
+            Expected.SameBits(learner.Trials[0].Rollout.Trajectory.States, library.Trials[0].Rollout.Trajectory.States, "random rollout");
+            var farthest = learner.Trials[1].Parameters.Zip(library.Trials[1].Parameters, (a, b) => Math.Abs(a - b)).Max();
+            Expected.True(farthest < 1e-6, $"policies differ by {farthest}");
+            Expected.True(!PilcoLearner.TryResume(After(1).Checkpoint(), scenario, out _, out var reason) && reason.Contains("'pendulum'"), "another");
+        }),
+
+        Runner.TestCase("tasks that make no sense are named", () =>
+        {
+            (string Word, LearningTask Task)[] cases =
+            [
+                ("Start has 1 numbers", Own with { Start = [0] }),
+                ("Rows is 2×4; it must be 2×2", Own with { Angles = [] }),
+                ("different numbers of the state", Own with { Angles = [2] }),
+                ("width", Own with { Width = 0 }),
+                ("one step or more", Own with { Horizon = 0 }),
+                ("limits are above 0", Own with { Limits = [-1] }),
+                ("Controls of a task", Own with { Controls = [] }),
+                ("not finite", Own with { Target = [double.NaN, 0] }),
+            ];
+            foreach (var (word, task) in cases)
+            {
+                var failure = Expected.Throws<ArgumentException>(() => _ = new LearningScenario(task), word);
+                Expected.True(failure.ParamName == "task" && failure.Message.Contains(word), failure.Message);
+            }
+
+            var wrong = new PilcoLearner(new LearningScenario(Own with { Advance = (x, u) => [0] }), Short);
+            var thrown = Expected.Throws<InvalidOperationException>(() => wrong.Step(), "a step of one number");
+            Expected.True(thrown.Message.Contains("Advance gave 1 numbers; 2 are needed"), thrown.Message);
         }),
 
         Runner.TestCase("arguments are named", () =>
