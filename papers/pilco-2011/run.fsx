@@ -17,11 +17,20 @@ let argument (name: string) =
     | Some i when i + 1 < fsi.CommandLineArgs.Length -> Some fsi.CommandLineArgs[i + 1]
     | _ -> None
 
+/// The cart-pole with the horizon and the policy of the paper: 2.5 s, and 50 basis functions with 305 parameters.
+let ofPaper =
+    { Scenarios.cartPole with
+        Name = "cartpole-of-paper"
+        Horizon = 25
+        Policy = Rbf 50
+    }
+
 /// Seeds of each scenario; without --paper the slow ones are left out.
 let plan =
     [
         Scenarios.pendulum, 10
         Scenarios.cartPole, 10
+        ofPaper, 10
         if isPaper then
             Scenarios.doublePendulum, 3
             Scenarios.unicycle, 5

@@ -73,6 +73,9 @@ module MomentMatching =
     /// Exponentials in the sums over pairs of outputs from which on other cores help: a tenth of a millisecond.
     let private enoughForThreads = 60_000
 
+    let private allCores =
+        ParallelOptions(MaxDegreeOfParallelism = Environment.ProcessorCount)
+
     /// The moments of functions of bumps, one an output, with what is uncertain about each; noise is not part of it. The derivatives of the
     /// covariances come with their values, so that the way back takes no exponential. Pairs of many bumps are shared among the cores of the
     /// machine; each is computed by one, so that the bits do not depend on their number.
@@ -133,7 +136,7 @@ module MomentMatching =
                 pairs.Length * count * count >= enoughForThreads
                 && Environment.ProcessorCount > 1
             then
-                Parallel.For(0, pairs.Length, (fun k -> ofPair pairs[k])) |> ignore
+                Parallel.For(0, pairs.Length, allCores, (fun k -> ofPair pairs[k])) |> ignore
             else
                 Array.iter ofPair pairs
 
