@@ -74,7 +74,7 @@ public sealed class GaussianProcess
         CancellationToken cancellation = default)
     {
         CheckData(inputs, targets);
-        var training = (options ?? new()).ToEngine(nameof(options));
+        var training = (options ?? new()).ToEngine(nameof(options), cancellation);
         var found = CheckStart(start, inputs, targets) ?? new Models.Hyperparameters[targets.GetLength(1)];
         for (var a = 0; a < found.Length; a++)
         {
@@ -83,6 +83,7 @@ public sealed class GaussianProcess
             if (start is null) found[a] = Models.GaussianProcessModule.initial(inputs, column);
             if (column.Length == 0) continue;
             (found[a], var value) = Models.GaussianProcessModule.train(training, inputs, column, found[a]);
+            cancellation.ThrowIfCancellationRequested();
             progress?.Report(new(a, new(found[a]), value));
         }
 

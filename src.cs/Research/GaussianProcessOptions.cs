@@ -69,11 +69,11 @@ public sealed record GaussianProcessOptions
     /// <summary>Of the random numbers of restarts: the same seed gives the same bits.</summary>
     public int Seed { get; init; } = Models.GaussianProcessModule.defaults.Seed;
 
-    internal Models.TrainingOptions ToEngine(string name)
+    internal Models.TrainingOptions ToEngine(string name, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(Curb, name);
         if (Restarts < 0) throw new ArgumentException($"{nameof(Restarts)} is {Restarts}; it must be 0 or more", name);
         if (MaxIterations < 1) throw new ArgumentException($"{nameof(MaxIterations)} is {MaxIterations}; it must be 1 or more", name);
-        return new(Restarts, MaxIterations, Curb.ToEngine(name), Seed);
+        return new(Restarts, MaxIterations, Curb.ToEngine(name), Seed, cancellation);
     }
 }

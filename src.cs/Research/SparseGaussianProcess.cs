@@ -48,13 +48,19 @@ public sealed class SparseGaussianProcess
     /// <param name="process">The process with all data.</param>
     /// <param name="start">Where the search begins, such as some of its inputs, [k, d].</param>
     /// <param name="maxIterations">Most iterations.</param>
+    /// <param name="cancellation">Ends the search after the iteration that runs.</param>
     /// <exception cref="ArgumentException">Sizes do not fit, or a number is not finite: the message says which.</exception>
-    public static double[,] OptimiseInducing(GaussianProcess process, double[,] start, int maxIterations = 50)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static double[,] OptimiseInducing(
+        GaussianProcess process, double[,] start, int maxIterations = 50, CancellationToken cancellation = default)
     {
         Check(process, start);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxIterations);
         var engine = process.Engine;
-        return Models.SparseGaussianProcess.optimise(maxIterations, engine.Hyperparameters, engine.Inputs, engine.Targets, start).Item1;
+        var (found, _) = Models.SparseGaussianProcess.optimise(
+            cancellation, maxIterations, engine.Hyperparameters, engine.Inputs, engine.Targets, start);
+        cancellation.ThrowIfCancellationRequested();
+        return found;
     }
 
     /// <summary>The process with all data.</summary>

@@ -1,5 +1,6 @@
 namespace Research.Agents
 
+open System.Threading
 open Research
 open Research.Models
 
@@ -25,6 +26,8 @@ type DynamicsTraining =
         Hyperparameters: Hyperparameters[] option
         /// to start from [k, d]; none for some of the data
         FirstInducing: float[,]
+        /// ends the training early, with what it has
+        Cancellation: CancellationToken
     }
 
 /// Models of dynamics from the data of rollouts.
@@ -52,6 +55,7 @@ module DynamicsModel =
         let options =
             { GaussianProcess.defaults with
                 MaxIterations = training.TrainingIterations
+                Cancellation = training.Cancellation
             }
 
         GaussianProcess.fitFrom options training.Hyperparameters inputs targets
@@ -72,6 +76,7 @@ module DynamicsModel =
 
                 let inducing, _ =
                     SparseGaussianProcess.optimise
+                        training.Cancellation
                         training.InducingIterations
                         full.Hyperparameters
                         inputs

@@ -226,8 +226,9 @@ module Pilco =
         | None -> inputs, targets
         | Some prior -> stack prior.Inputs inputs, stack prior.Targets targets
 
-    /// Trains the model on all data, from the hyperparameters and the inducing inputs of the last one where there is one.
-    let train (state: PilcoState) : Result<DynamicsModel, GaussianProcessFault> =
+    /// Trains the model on all data, from the hyperparameters and the inducing inputs of the last one where there is one. When it is cancelled,
+    /// the model is not trained to its end.
+    let train (cancellation: CancellationToken) (state: PilcoState) : Result<DynamicsModel, GaussianProcessFault> =
         let last = List.tryLast state.PolicyTrials
 
         let hyperparameters =
@@ -243,6 +244,7 @@ module Pilco =
                 Inducing = state.Scenario.Inducing
                 Hyperparameters = hyperparameters
                 FirstInducing = last |> Option.map _.Inducing |> Option.defaultValue (Array2D.zeroCreate 0 0)
+                Cancellation = cancellation
             }
             (stream state Purpose.Inducing)
             (data state)
@@ -312,7 +314,7 @@ module Pilco =
         let began = clock ()
         report (Training(Array2D.length1 (fst (data state))))
 
-        match train state with
+        match train cancellation state with
         | Error(BadData reason) -> Failed $"the data of the rollouts are no data for a model: {reason}"
         | Error(Singular output) ->
             Failed

@@ -1,6 +1,7 @@
 namespace Research.Models
 
 open System
+open System.Threading
 open Research
 open Research.Kernels
 
@@ -19,6 +20,8 @@ type TrainingOptions =
         MaxIterations: int
         Curb: Curb
         Seed: int
+        /// ends the training after the iteration that runs, with the hyperparameters found so far
+        Cancellation: CancellationToken
     }
 
 /// A Gaussian process for every output, conditioned on data, with mean zero before any.
@@ -69,6 +72,7 @@ module GaussianProcess =
                     Power = 30.0
                 }
             Seed = 0
+            Cancellation = CancellationToken.None
         }
 
     let internal check (inputs: float[,]) (targets: float[,]) : Result<unit, GaussianProcessFault> =
@@ -179,6 +183,7 @@ module GaussianProcess =
                     MaxIterations = options.MaxIterations
                     GradientTolerance = 1e-5
                     ValueTolerance = 1e-11
+                    Progress = fun _ _ _ -> not options.Cancellation.IsCancellationRequested
                 }
                 objective
                 start
@@ -199,7 +204,8 @@ module GaussianProcess =
 
         Likelihood.unpack best.X, best.Value
 
-    /// Trains hyperparameters for every output, from those given or from the scales of the data, and conditions on the data.
+    /// Trains hyperparameters for every output, each on a core of its own, from those given or from the scales of the data, and conditions on the
+    /// data. The bits do not depend on the number of cores.
     let fitFrom
         (options: TrainingOptions)
         (start: Hyperparameters[] option)
@@ -209,7 +215,7 @@ module GaussianProcess =
         check inputs targets
         |> Result.bind (fun () ->
             let hyperparameters =
-                Array.init (targets.GetLength 1) (fun a ->
+                Array.Parallel.init (targets.GetLength 1) (fun a ->
                     let column = targets[*, a]
 
                     let start =

@@ -1,6 +1,7 @@
 namespace Research.Models
 
 open System
+open System.Threading
 open Research
 open Research.Kernels
 
@@ -242,8 +243,10 @@ module SparseGaussianProcess =
                         })
                 ))
 
-    /// Inducing inputs [m, d] shared by all outputs, of least total −ln p(y), from given ones; and that total.
+    /// Inducing inputs [m, d] shared by all outputs, of least total −ln p(y), from given ones; and that total. Outputs are shared among the cores,
+    /// with the same bits. A search that is cancelled ends after the iteration that runs, with what it has.
     let optimise
+        (cancellation: CancellationToken)
         (maxIterations: int)
         (hyperparameters: Hyperparameters[])
         (inputs: float[,])
@@ -256,21 +259,22 @@ module SparseGaussianProcess =
             Array2D.init m d (fun i j -> x[i * d + j])
 
         let objective x =
+            let parts =
+                hyperparameters
+                |> Array.Parallel.mapi (fun a hyper -> negativeLog hyper inputs targets[*, a] (shape x))
+
             let gradient = Array2D.zeroCreate m d
-            let mutable value = 0.0
 
-            hyperparameters
-            |> Array.iteri (fun a hyper ->
-                let part, slope = negativeLog hyper inputs targets[*, a] (shape x)
-                value <- value + part
-                SmallMatrix.add gradient 1.0 slope)
+            for _, slope in parts do
+                SmallMatrix.add gradient 1.0 slope
 
-            value, Array.ofSeq (Seq.cast<float> gradient)
+            Array.sumBy fst parts, Array.ofSeq (Seq.cast<float> gradient)
 
         let found =
             Bfgs.minimise
                 { Bfgs.defaults with
                     MaxIterations = maxIterations
+                    Progress = fun _ _ _ -> not cancellation.IsCancellationRequested
                 }
                 objective
                 (Array.ofSeq (Seq.cast<float> start))

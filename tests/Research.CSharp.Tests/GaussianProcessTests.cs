@@ -70,7 +70,7 @@ public static class GaussianProcessTests
         {
             var options = new GaussianProcessOptions { Restarts = 1, MaxIterations = 20, Seed = 3, Curb = new() { SignalToNoise = 200 } };
             var curb = new Learned.Curb(Engine.defaults.Curb.LengthscaleRatio, 200, Engine.defaults.Curb.Power);
-            var expected = Engine.fitFrom(new(1, 20, curb, 3), Expect.Hyperparameters, Data.Inputs, Data.Targets).ResultValue;
+            var expected = Engine.fitFrom(new(1, 20, curb, 3, default), Expect.Hyperparameters, Data.Inputs, Data.Targets).ResultValue;
             Same(GaussianProcess.Fit(Data.Inputs, Data.Targets, options, Process.Hyperparameters), expected);
         }),
 
@@ -136,7 +136,7 @@ public static class GaussianProcessTests
             var start = new double[10, 3];
             Array.Copy(Data.Inputs, start, start.Length);
             var inducing = SparseGaussianProcess.OptimiseInducing(Process, start, 20);
-            var (expected, _) = Learned.SparseGaussianProcess.optimise(20, Expect.Hyperparameters, Data.Inputs, Data.Targets, start);
+            var (expected, _) = Learned.SparseGaussianProcess.optimise(default, 20, Expect.Hyperparameters, Data.Inputs, Data.Targets, start);
             Expected.SameBits(inducing, expected, "inducing inputs");
             var sparse = SparseGaussianProcess.Create(Process, inducing);
             var bumps = Learned.SparseGaussianProcess.bumps(Expect.Hyperparameters, Data.Inputs, Data.Targets, [expected, expected]).ResultValue;

@@ -189,6 +189,29 @@ let tests =
                 Expect.isLessThan (distance (final loop.X) upright) 0.2 "by predictive control"
             }
 
+            test "a cancelled training ends after an iteration" {
+                let random = Random 4
+                let inputs, targets = random.Matrix(20, 2), random.Matrix(20, 3)
+
+                let fit options =
+                    (Expect.wantOk (GaussianProcess.fit options inputs targets) "a process").Hyperparameters
+
+                let cancelled =
+                    fit
+                        { GaussianProcess.defaults with
+                            Cancellation = CancellationToken true
+                        }
+
+                let short =
+                    fit
+                        { GaussianProcess.defaults with
+                            MaxIterations = 1
+                        }
+
+                Expect.equal cancelled short "one iteration"
+                Expect.notEqual (fit GaussianProcess.defaults) short "of several"
+            }
+
             test "duplicated points, constant targets, one point and none" {
                 let twice = array2D [ [ 1.0 ]; [ 1.0 ]; [ 2.0 ] ]
 

@@ -58,7 +58,7 @@ let tests =
             test "the gradient of the value is that of differences, through model, policy, penalties and two starts" {
                 for kind, exploration in [ Rbf 4, -0.5; Linear, 0.0; Rbf 3, 0.7 ] do
                     let state = Pilco.start short { options 3 with Policy = kind } |> next
-                    let model = Expect.wantOk (Pilco.train state) "a model"
+                    let model = Expect.wantOk (Pilco.train CancellationToken.None state) "a model"
                     let plan = Plan.create short kind exploration model.Moments
                     let random = Random 9
 
@@ -86,7 +86,7 @@ let tests =
 
             test "the value is the sum of the losses of the forecast" {
                 let state = Pilco.start short (options 3) |> next
-                let model = Expect.wantOk (Pilco.train state) "a model"
+                let model = Expect.wantOk (Pilco.train CancellationToken.None state) "a model"
                 let plan = Plan.create short (Rbf 4) 0.0 model.Moments
                 let parameters = Controller.draw short (Rbf 4) (Rng.OfSeed 1)
                 let forecasts = [ for start in 0..1 -> Plan.forecast plan parameters start ]

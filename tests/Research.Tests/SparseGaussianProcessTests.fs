@@ -1,5 +1,6 @@
 module Research.Tests.SparseGaussianProcessTests
 
+open System.Threading
 open Expecto
 open Research.Models
 open Research.Tests.Generators
@@ -75,7 +76,7 @@ let tests =
                     SparseGaussianProcess.negativeLog (hyper 1) inputs targets[*, 0] start
 
                 let found, value =
-                    SparseGaussianProcess.optimise 200 [| hyper 1 |] inputs targets start
+                    SparseGaussianProcess.optimise CancellationToken.None 200 [| hyper 1 |] inputs targets start
 
                 Expect.isLessThan value (first - 10.0) "value"
 
@@ -84,6 +85,13 @@ let tests =
 
                 Expect.equal again value "value of what was found"
                 Expect.isLessThan (Seq.max (Seq.map abs (flat gradient))) 1e-2 "stationary"
+
+                let cancelled = CancellationToken true
+
+                Expect.equal
+                    (SparseGaussianProcess.optimise cancelled 200 [| hyper 1 |] inputs targets start)
+                    (SparseGaussianProcess.optimise CancellationToken.None 1 [| hyper 1 |] inputs targets start)
+                    "a cancelled search ends after an iteration"
             }
 
             test "bad data and inducing inputs that do not fit are named" {
