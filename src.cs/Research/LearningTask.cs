@@ -1,4 +1,4 @@
-using Research.ModelBased.Internal;
+using Microsoft.FSharp.Core;
 
 namespace Research.ModelBased;
 
@@ -55,36 +55,16 @@ public sealed record LearningTask
 
     internal Agents.Scenario ToEngine(string name)
     {
-        int n = Count(States, nameof(States)), m = Count(Controls, nameof(Controls));
-        ArgumentNullException.ThrowIfNull(Name, name);
-        ArgumentNullException.ThrowIfNull(Advance, name);
-        ArgumentNullException.ThrowIfNull(Angles, name);
-        ArgumentNullException.ThrowIfNull(Rows, name);
-        Require.Vector(Start, n, nameof(Start), name);
-        Require.Vector(StartSpread, n, nameof(StartSpread), name);
-        Require.Vector(Noise, n, nameof(Noise), name);
-        Require.Vector(Target, n, nameof(Target), name);
-        Require.Vector(Limits, m, nameof(Limits), name);
-        Require.Matrix(Rows, Rows.GetLength(0), n + 2 * Angles.Length, nameof(Rows), name);
-        var advance = Advance;
-        try
-        {
-            return Agents.ScenarioModule.ofTask(new(
-                Name, Engine(States), Engine(Controls), TimeStep, Horizon,
-                Microsoft.FSharp.Core.FuncConvert.FromFunc<double[], double[], double[]>((x, u) => Next(advance, x, u)),
-                [.. Noise], [.. Start], [.. StartSpread], [.. Limits], [.. Angles], (double[,])Rows.Clone(), [.. Target], Width, Reach));
-        }
-        catch (ArgumentException failure)
-        {
-            throw new ArgumentException(failure.Message, name, failure);
-        }
+        foreach (object? part in (object?[])[Name, States, Controls, Advance, Start, StartSpread, Noise, Limits, Angles, Rows, Target])
+            ArgumentNullException.ThrowIfNull(part, name);
+        var (advance, n) = (Advance, States.Count);
+        return Agents.ScenarioModule.ofTask(new(
+            Name, Engine(States), Engine(Controls), TimeStep, Horizon, FuncConvert.FromFunc<double[], double[], double[]>(Next), [.. Noise],
+            [.. Start], [.. StartSpread], [.. Limits], [.. Angles], (double[,])Rows.Clone(), [.. Target], Width, Reach));
 
-        int Count(IReadOnlyList<Quantity> list, string what) =>
-            list is { Count: > 0 } ? list.Count : throw new ArgumentException($"{what} of a task are one or more", name);
-
-        double[] Next(Func<double[], double[], double[]> step, double[] x, double[] u)
+        double[] Next(double[] x, double[] u)
         {
-            var next = step([.. x], [.. u]);
+            var next = advance([.. x], [.. u]);
             return next?.Length == n ? next : throw new InvalidOperationException($"{Name}: Advance gave {next?.Length ?? 0} numbers; {n} are needed");
         }
     }

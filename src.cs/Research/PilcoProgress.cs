@@ -28,6 +28,9 @@ public enum PilcoPhase
     /// <summary>A line search of the policy search ended.</summary>
     Searching,
 
+    /// <summary>The search hardly improved a policy that was run, and starts again from a drawn one.</summary>
+    Restarting,
+
     /// <summary>The plant is running.</summary>
     Running,
 }
@@ -44,6 +47,7 @@ public readonly record struct PilcoProgress(PilcoPhase Phase, int Points, int Li
         {
             Agents.PilcoProgress.Training training => new(PilcoPhase.Training, training.points, 0, double.NaN),
             Agents.PilcoProgress.Searching searching => new(PilcoPhase.Searching, 0, searching.lineSearch, searching.value),
+            { IsRestarting: true } => new(PilcoPhase.Restarting, 0, 0, double.NaN),
             _ => new(PilcoPhase.Running, 0, 0, double.NaN),
         };
 }

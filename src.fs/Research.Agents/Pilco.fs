@@ -103,6 +103,8 @@ type PilcoProgress =
     | Training of points: int
     /// a line search ended with that expected sum of losses
     | Searching of lineSearch: int * value: float
+    /// the search hardly improved a policy that was run, and starts again from a drawn one
+    | Restarting
     /// the plant is running
     | Running
 
@@ -360,6 +362,7 @@ module Pilco =
                     isStuck state valuesOfLast[0] ofLast.Value
                     && not cancellation.IsCancellationRequested
                 then
+                    report Restarting
                     search (drawn state)
                 else
                     ofLast, valuesOfLast

@@ -218,20 +218,28 @@ module Scenario =
             if not isMet then
                 invalidArg (nameof task) $"{task.Name}: {message}"
 
-        let hasSize what (found: int) wanted =
-            require (found = wanted) $"{what} needs {wanted} numbers, and got {found}"
+        let isFinite (numbers: float seq) = Seq.forall Double.IsFinite numbers
+
+        let hasSize what (found: float[]) wanted =
+            require (found.Length = wanted) $"{what} needs {wanted} numbers, and got {found.Length}"
+            require (isFinite found) $"{what} holds a number that is not finite"
 
         require (n > 0 && m > 0) "a system needs a state and a control"
         require (task.TimeStep > 0.0) $"the time step is above 0, and {task.TimeStep} s was given"
         require (task.Horizon > 0) $"a rollout has one step or more, and {task.Horizon} were asked for"
         require (task.Width > 0.0) $"the width of the loss is above 0, and {task.Width} was given"
         require (task.Reach > 0.0) $"the reach is above 0, and {task.Reach} was given"
-        hasSize "noise" task.Noise.Length n
-        hasSize "the start" task.Start.Length n
-        hasSize "the spread of the start" task.StartSpread.Length n
-        hasSize "the target" task.Target.Length n
-        hasSize "limits" task.Limits.Length m
-        hasSize "a row of the loss" (task.Rows.GetLength 1) (n + 2 * angles.Length)
+        hasSize "noise" task.Noise n
+        hasSize "the start" task.Start n
+        hasSize "the spread of the start" task.StartSpread n
+        hasSize "the target" task.Target n
+        hasSize "limits" task.Limits m
+
+        require
+            (task.Rows.GetLength 1 = n + 2 * angles.Length)
+            $"a row of the loss needs {n + 2 * angles.Length} numbers, and got {task.Rows.GetLength 1}"
+
+        require (isFinite (Seq.cast<float> task.Rows)) "the loss holds a number that is not finite"
         require (Array.forall (fun limit -> limit > 0.0) task.Limits) "limits are above 0"
 
         require

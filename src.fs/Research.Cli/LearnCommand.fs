@@ -138,6 +138,7 @@ module LearnCommand =
             match progress with
             | Training points -> $"training on {points} points", ""
             | Searching(lineSearch, value) -> $"line search {lineSearch}", perStep value
+            | Restarting -> "again, from a drawn policy", ""
             | Running -> "running", ""
 
         {
@@ -170,25 +171,10 @@ module LearnCommand =
         let row (cells: string list) =
             out.WriteLine(("  " + String.Join("", cells |> List.map _.PadRight(13))).TrimEnd())
 
-        row [ "trial"; "experience"; "real loss"; "expected"; "searches"; "solved"; "time" ]
+        row LearningReport.trialHeadings
 
         for trial in learning.Trials do
-            row
-                [
-                    trial.Name
-                    $"{Show.number 4 trial.Experience} s"
-                    Show.number 3 trial.Loss
-                    (if Double.IsFinite trial.ExpectedLoss then
-                         Show.number 3 trial.ExpectedLoss
-                     else
-                         "")
-                    (if trial.Search.Length > 0 then
-                         string (trial.Search.Length - 1)
-                     else
-                         "")
-                    (if trial.IsSolved then "yes" else "no")
-                    trial.Timings |> List.sumBy snd |> Show.seconds
-                ]
+            row (LearningReport.trialCells 3 trial)
 
         let parts =
             learning.Timings

@@ -114,28 +114,30 @@ module LearningReport =
                 Page.fact learning.Learner "learner"
             ]
 
+    /// What a row of a table of trials says.
+    let trialHeadings =
+        [ "trial"; "experience"; "real loss"; "expected"; "searches"; "solved"; "time" ]
+
+    /// The row of a trial, losses with so many digits.
+    let trialCells (digits: int) (trial: TrialRecord) : string list =
+        [
+            trial.Name
+            $"{Show.number 4 trial.Experience} s"
+            Show.number digits trial.Loss
+            (if Double.IsFinite trial.ExpectedLoss then
+                 Show.number digits trial.ExpectedLoss
+             else
+                 "")
+            (if trial.Search.Length > 0 then
+                 string (trial.Search.Length - 1)
+             else
+                 "")
+            (if trial.IsSolved then "yes" else "no")
+            trial.Timings |> List.sumBy snd |> Show.seconds
+        ]
+
     let private records (learning: Learning) =
-        Page.scrollingTable
-            "Trials"
-            (Page.numberRows
-                [ "trial"; "experience"; "loss"; "expected"; "line searches"; "solved"; "time" ]
-                (learning.Trials
-                 |> Seq.map (fun trial ->
-                     [
-                         trial.Name
-                         $"{Show.number 4 trial.Experience} s"
-                         Show.number 4 trial.Loss
-                         (if Double.IsFinite trial.ExpectedLoss then
-                              Show.number 4 trial.ExpectedLoss
-                          else
-                              "")
-                         (if trial.Search.Length > 0 then
-                              string (trial.Search.Length - 1)
-                          else
-                              "")
-                         (if trial.IsSolved then "yes" else "no")
-                         trial.Timings |> List.sumBy snd |> Show.seconds
-                     ])))
+        Page.scrollingTable "Trials" (Page.numberRows trialHeadings (learning.Trials |> Seq.map (trialCells 4)))
 
     let private origin (learning: Learning) =
         let last = List.last learning.Trials

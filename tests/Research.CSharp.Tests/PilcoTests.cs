@@ -252,14 +252,14 @@ public static class PilcoTests
         {
             (string Word, LearningTask Task)[] cases =
             [
-                ("Start has 1 numbers", Own with { Start = [0] }),
-                ("Rows is 2×4; it must be 2×2", Own with { Angles = [] }),
+                ("the start needs 2 numbers, and got 1", Own with { Start = [0] }),
+                ("a row of the loss needs 2 numbers, and got 4", Own with { Angles = [] }),
                 ("different numbers of the state", Own with { Angles = [2] }),
                 ("width", Own with { Width = 0 }),
                 ("one step or more", Own with { Horizon = 0 }),
                 ("limits are above 0", Own with { Limits = [-1] }),
-                ("Controls of a task", Own with { Controls = [] }),
-                ("not finite", Own with { Target = [double.NaN, 0] }),
+                ("needs a state and a control", Own with { Controls = [] }),
+                ("the target holds a number that is not finite", Own with { Target = [double.NaN, 0] }),
             ];
             foreach (var (word, task) in cases)
             {
