@@ -90,7 +90,9 @@ let tests =
 
                 let controller = Mpc.create { Mpc.defaults with Solver = solver } cartPole
                 let plan = controller.Start(cartPole.Start, still cartPole)
-                Expect.equal plan.Status ConvergedByGradient "status"
+                // by which of the two is a matter of the last bits, which differ between machines
+                Expect.isTrue plan.Status.IsConverged "status"
+                Expect.isLessThan (Array.last plan.Iterations).Gradient 1e-6 "gradient"
                 let replan = controller.Replan(ReadOnlySpan cartPole.Start, 0)
                 Expect.isLessThan (abs (replan.Cost - plan.Cost) / plan.Cost) 1e-12 "cost"
                 Expect.isLessThan (distance (flat plan.U) (flat controller.Plan.U)) 1e-5 "controls"
