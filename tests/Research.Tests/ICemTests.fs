@@ -54,17 +54,17 @@ let tests =
             }
 
             test "elites return in the next replan, moved ahead in time, unless all is new" {
-                let objective, populations = recording 5 [| -1.0 |] [| 1.0 |] cost
+                let objective, populations = recording 5 [| -1.0; -2.0 |] [| 1.0; 2.0 |] cost
                 let planner = ICem.create options objective (Rng.OfSeed 2)
                 replan planner 0 |> ignore
                 let elites = best 3 populations[3]
                 populations.Clear()
                 replan planner 2 |> ignore
                 Expect.hasLength populations[0] 83 "size"
-                let heads = populations[0] |> Array.map (fun u -> u[..2])
+                let heads = populations[0] |> Array.map (fun u -> u[..5])
 
                 for elite in elites do
-                    Expect.contains heads elite[2..4] "head"
+                    Expect.contains heads elite[4..9] "head"
 
                 for elapsed in [ 5; 6 ] do
                     populations.Clear()
@@ -72,7 +72,7 @@ let tests =
                     Expect.hasLength populations[0] 80 "past the horizon"
 
                 populations.Clear()
-                planner.Plan <- Array2D.zeroCreate 5 1
+                planner.Plan <- Array2D.zeroCreate 5 2
                 replan planner 1 |> ignore
                 Expect.hasLength populations[0] 80 "after a plan was given"
             }

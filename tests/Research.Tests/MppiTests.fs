@@ -106,6 +106,29 @@ let tests =
                     Expect.isLessThan (abs (planner.Plan[0, 0] - expected)) 0.015 $"about {nominal}"
             }
 
+            test "a smoothed plan is held to the limits" {
+                let objective, _ = recording 9 [| -1.0; -3.0 |] [| 1.0; 3.0 |] (fun _ -> 0.0)
+
+                let planner =
+                    Mppi.create
+                        { options with
+                            Smoothing = 2
+                            Deviation = Some [| 0.0; 0.0 |]
+                        }
+                        objective
+                        (Rng.OfSeed 5)
+
+                // from one limit to the other: five-point weights (−3, 12, 17, 12, −3)/35 overshoot by 6/35 beside the jump
+                planner.Plan <-
+                    Array2D.init 9 2 (fun t i -> (if t < 4 then -1.0 else 1.0) * (if i = 0 then 1.0 else 3.0))
+
+                replan planner 0 |> ignore
+                let plan = planned planner
+                Expect.equal plan[10..11] [| 1.0; 3.0 |] "above"
+                Expect.equal plan[4..5] [| -1.0; -3.0 |] "below"
+                Expect.isLessThan (distance plan[6..7] [ -17.0 / 35.0; -51.0 / 35.0 ]) 1e-12 "at the jump"
+            }
+
             test "smoothing leaves parabolas and takes away noise" {
                 let smoothed (plan: int -> float) =
                     let objective, _ = recording 13 [| -100.0 |] [| 100.0 |] (fun _ -> 0.0)
