@@ -8,7 +8,7 @@ namespace Research.ModelBased;
 /// <param name="Iterations">Iterations done; 0 when the old plan was all there was.</param>
 /// <param name="Step">Length α of the first iteration; 0 when the old plan with its feedback was best.</param>
 /// <param name="IsLate">True when the deadline cut iterations off.</param>
-/// <param name="IsLost">True when every rollout from the state was infinite, and the old controls stand.</param>
+/// <param name="IsLost">True when the state was not finite, or no rollout from it was, and the old controls stand.</param>
 /// <param name="Time">Time from the state to the plan.</param>
 public readonly record struct Replan(double Cost, double Feasibility, int Iterations, double Step, bool IsLate, bool IsLost, TimeSpan Time)
 {
@@ -100,7 +100,7 @@ public sealed class MpcController
         return new(Engine.Replan(state, elapsed));
     }
 
-    /// <summary>The control [m] for a state [n]: u = û + K(x − x̂), held to the limits.</summary>
+    /// <summary>The control [m] for a state [n]: u = û + K(x − x̂), or û where that is not finite, held to the limits.</summary>
     /// <param name="step">Steps 0, 1, … since the plan began.</param>
     /// <param name="state">Where the system is then, [n].</param>
     public double[] Act(int step, ReadOnlySpan<double> state)

@@ -7,7 +7,7 @@ namespace Research.ModelBased;
 /// <param name="Best">Lowest cost of a sampled sequence; the plan itself need not be that sample.</param>
 /// <param name="Iterations">Populations sampled.</param>
 /// <param name="Evaluations">Sequences costed.</param>
-/// <param name="IsLost">True when no sampled sequence had a finite cost, and the old plan stands.</param>
+/// <param name="IsLost">True when the state was not finite, or no sampled sequence had a finite cost, and the old plan stands.</param>
 /// <param name="Time">Time from the state to the plan.</param>
 public readonly record struct Sampling(double Best, int Iterations, int Evaluations, bool IsLost, TimeSpan Time);
 

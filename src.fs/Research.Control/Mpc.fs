@@ -32,7 +32,7 @@ type Replan =
         Step: float
         /// true when the deadline cut iterations off
         IsLate: bool
-        /// true when every rollout from the state was infinite, and the old controls stand
+        /// true when the state was not finite, or no rollout from it was, and the old controls stand
         IsLost: bool
         /// time from the state to the plan, in seconds
         Seconds: float
@@ -77,21 +77,31 @@ type MpcController internal (problem: Problem, options: MpcOptions) =
             workspace.SetSignals target
         | _ -> workspace.SetSignals signals
 
-    /// Cost and feasibility of the plan, and better multipliers.
+    /// Cost and feasibility of the plan.
     let judge () : struct (float * float) =
         match multipliers with
         | None -> struct (solver.Cost, 0.0)
         | Some multipliers ->
             let cost = multipliers.Evaluate workspace
-            let violation = multipliers.LargestViolation
-            multipliers.Update()
-            struct (cost, violation)
+            struct (cost, multipliers.LargestViolation)
+
+    /// Better multipliers, from the last judgement.
+    let learn () =
+        multipliers |> Option.iter (fun multipliers -> multipliers.Update())
 
     let check (state: ReadOnlySpan<float>) =
         let given = state.Length
 
         if given <> n then
             invalidArg (nameof state) $"the model has {n} states, and got {given} numbers"
+
+    let isFinite (state: ReadOnlySpan<float>) =
+        let mutable finite = true
+
+        for k in 0 .. state.Length - 1 do
+            finite <- finite && Double.IsFinite state[k]
+
+        finite
 
     /// Plans from scratch: from a state and initial controls [T, m], until convergence. An exception where sizes are wrong.
     member _.Start(state: float[], controls: float[,], cancellation: CancellationToken) : Solution =
@@ -122,11 +132,13 @@ type MpcController internal (problem: Problem, options: MpcOptions) =
             let mutable solution = solver.Resume(cancellation, ignore)
             let mutable round = 1
             judge () |> ignore
+            learn ()
 
             while round < 10 && not cancellation.IsCancellationRequested do
                 send ()
                 solution <- solver.Resume(cancellation, ignore)
                 judge () |> ignore
+                learn ()
                 round <- round + 1
 
             { solution with
@@ -173,10 +185,18 @@ type MpcController internal (problem: Problem, options: MpcOptions) =
 
         let begun = Stopwatch.GetTimestamp()
         isPrepared <- false
-        state.CopyTo(Span workspace.Start)
-        let step = solver.Follow steps
-        let mutable count = if Double.IsNaN step then 0 else 1
-        let mutable isLate, isDone = false, Double.IsNaN step
+
+        // no rollout from a state that is not finite, since a cost need not see what is wrong with it
+        let step =
+            if isFinite state then
+                state.CopyTo(Span workspace.Start)
+                solver.Follow steps
+            else
+                nan
+
+        let isLost = Double.IsNaN step
+        let mutable count = if isLost then 0 else 1
+        let mutable isLate, isDone = false, isLost
 
         while not isDone && count < options.Iterations do
             if Stopwatch.GetElapsedTime begun > options.Deadline then
@@ -188,13 +208,16 @@ type MpcController internal (problem: Problem, options: MpcOptions) =
 
         let struct (cost, violation) = judge ()
 
+        if not isLost then
+            learn ()
+
         {
-            Cost = if Double.IsNaN step then nan else cost
+            Cost = if isLost then nan else cost
             Feasibility = violation
             Iterations = count
-            Step = if Double.IsNaN step then 0.0 else step
+            Step = if isLost then 0.0 else step
             IsLate = isLate
-            IsLost = Double.IsNaN step
+            IsLost = isLost
             Seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds
         }
 
@@ -208,8 +231,8 @@ type MpcController internal (problem: Problem, options: MpcOptions) =
             Seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds
         }
 
-    /// The control [m] of the plan at a step 0, 1, … after its start, for the state [n] that the system has there: u = û + K(x − x̂), held to
-    /// the limits.
+    /// The control [m] of the plan at a step 0, 1, … after its start, for the state [n] that the system has there: u = û + K(x − x̂), or û
+    /// where that is not finite, held to the limits.
     member _.Act(step: int, state: ReadOnlySpan<float>, control: Span<float>) =
         check state
         let room = control.Length
@@ -222,11 +245,13 @@ type MpcController internal (problem: Problem, options: MpcOptions) =
         let limits = law + n + 2 * m + m * n
 
         for i in 0 .. m - 1 do
-            let mutable u = laws[law + n + i]
+            let planned = laws[law + n + i]
+            let mutable u = planned
 
             for k in 0 .. n - 1 do
                 u <- u + laws[law + n + 2 * m + i * n + k] * (state[k] - laws[law + k])
 
+            let u = if Double.IsFinite u then u else planned
             control[i] <- Math.Min(Math.Max(u, laws[limits + i]), laws[limits + m + i])
 
     /// The plan as it stands, with its gains.

@@ -14,7 +14,7 @@ type Sampling =
         Iterations: int
         /// sequences costed
         Evaluations: int
-        /// true when no sampled sequence had a finite cost, and the old plan stands
+        /// true when the state was not finite, or no sampled sequence had a finite cost, and the old plan stands
         IsLost: bool
         /// time from the state to the plan, in seconds
         Seconds: float
@@ -144,8 +144,8 @@ type SamplingPlanner internal (objective: Objective, tail: Tail, improve: Improv
             Plan = Array.copy still
         }
 
-    /// true until the first replan from a plan that was given
-    let mutable isNew = true
+    /// steps that have come into view since the last improvement: all, where the plan was given
+    let mutable unseen = horizon
 
     let shift (steps: int) (values: float[]) =
         let kept = horizon - min steps horizon
@@ -175,8 +175,23 @@ type SamplingPlanner internal (objective: Objective, tail: Tail, improve: Improv
             shift elapsed plans.Mean
             shift elapsed plans.Plan
 
-        let sampling = improve plans (if isNew then horizon else elapsed) (state.ToArray())
-        isNew <- false
+        unseen <- min horizon (unseen + min horizon elapsed)
+        let state = state.ToArray()
+
+        let sampling =
+            // a cost need not see what is wrong with a state that is not finite
+            if Array.forall Double.IsFinite state then
+                let sampling = improve plans unseen state
+                unseen <- 0
+                sampling
+            else
+                {
+                    Best = Double.PositiveInfinity
+                    Iterations = 0
+                    Evaluations = 0
+                    IsLost = true
+                    Seconds = 0.0
+                }
 
         { sampling with
             Seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds
@@ -211,7 +226,7 @@ type SamplingPlanner internal (objective: Objective, tail: Tail, improve: Improv
                 plans.Plan[row] <- u
                 plans.Mean[row] <- u
 
-            isNew <- true
+            unseen <- horizon
 
     /// The planner as a policy that replans every so many steps, and whose steps must be asked for in order from 0 on: the closed loop of
     /// a system and the planner is `Policy.simulate` of the two.

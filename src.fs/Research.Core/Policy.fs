@@ -35,7 +35,8 @@ module Policy =
             Act = fun t _ -> controls[min t (Array2D.length1 controls - 1), *]
         }
 
-    /// Feedback about a trajectory: u = ūₜ + Kₜ (x − x̄ₜ), of x̄:[T+1, n], ū:[T, m] and T gains K:[m, n]. The last law is held after the end.
+    /// Feedback about a trajectory: u = ūₜ + Kₜ (x − x̄ₜ), or ūₜ where that is not finite, of x̄:[T+1, n], ū:[T, m] and T gains K:[m, n]. The last law is
+    /// held after the end.
     let feedback (states: float[,]) (controls: float[,]) (gains: float[,][]) : Policy =
         let n, m = Array2D.length2 states, Array2D.length2 controls
 
@@ -60,7 +61,7 @@ module Policy =
                         for j in 0 .. n - 1 do
                             u <- u + gains[t].[i, j] * (x[j] - states[t, j])
 
-                        u)
+                        if Double.IsFinite u then u else controls[t, i])
         }
 
     /// A policy held to limits [m].

@@ -84,6 +84,23 @@ public static class MpcTests
             Expected.True(replan.IsLate && replan.Iterations == 1, $"{replan}");
         }),
 
+        Runner.TestCase("far from the plan the control is at its limit; from a state that is not finite, the plan's own", () =>
+        {
+            var controller = new MpcController(Models.Slider.WithLimits([-1], [1.5]));
+            controller.Start([0.1, 0]);
+            Expected.Equal(controller.Act(0, [1e3, 0])[0], -1, "far ahead");
+            Expected.Equal(controller.Act(0, [-1e3, 0])[0], 1.5, "far behind");
+            var planned = controller.Plan.Controls[3, 0];
+            foreach (var poison in new[] { double.NaN, double.PositiveInfinity, double.NegativeInfinity })
+            {
+                Expected.True(controller.Replan([poison, 0], 0).IsLost, "lost");
+                Expected.Equal(controller.Act(3, [poison, 0])[0], planned, $"{poison}");
+                Expected.Equal(controller.Act(3, [0, poison])[0], planned, $"{poison}");
+            }
+
+            Expected.True(!controller.Replan([0.1, 0], 1).IsLost, "found");
+        }),
+
         Runner.TestCase("a controller without a plan says what to call", () =>
         {
             var controller = new MpcController(Models.Slider);

@@ -48,6 +48,19 @@ public static class PlannerTests
             Expected.Near(end[0], 0, 0.05, "position");
         }),
 
+        Runner.TestCase("from a state that is not finite the old plan stands", () =>
+        {
+            foreach (var (_, make, _) in Planners)
+            {
+                var planner = make(Objective.FromProblem(Problem), new(3));
+                planner.Replan([1, 0], 0);
+                var plan = planner.Plan;
+                Expected.True(planner.Replan([1, double.NaN], 0).IsLost, "lost");
+                Expected.SameBits(planner.Plan, plan, "plan");
+                Expected.True(!planner.Replan([1, 0], 1).IsLost, "found");
+            }
+        }),
+
         Runner.TestCase("an objective of one's own", () =>
         {
             // the nearer the sum of three controls to 1, the better

@@ -29,6 +29,18 @@ let private cartPole =
 let private still (problem: Problem) =
     Array2D.zeroCreate problem.Horizon problem.Dynamics.ControlSize
 
+/// two masses to be brought to 0 by forces of unlike limits; how far the third state has moved on costs nothing
+let private twoForces =
+    let step (x: Vec) (u: Vec) =
+        [| x[0] + 0.1 * u[0]; x[1] + 0.1 * u[1]; x[2] + 0.1 |]
+
+    let cost =
+        Cost.create (fun x u -> 0.1 * (x[0] * x[0] + x[1] * x[1]) + 0.01 * Vec.squaredNorm u) (fun x ->
+            x[0] * x[0] + x[1] * x[1])
+
+    Problem.create (Dynamics.ofTraced 3 2 step) cost 20 [| 0.2; -0.1; 0.0 |]
+    |> Problem.withLimits [| -1.0; -2.0 |] [| 1.5; 0.5 |]
+
 let private calm _ (x: float[]) = x
 
 /// the same cart-pole with other masses
@@ -187,6 +199,61 @@ let tests =
                     + Seq.sum (seq { for k in 0..3 -> plan.Gains[7].[0, k] * 1e-3 * float (k + 1) })
 
                 Expect.isLessThan (abs (u[0] - expected)) 1e-12 "law"
+            }
+
+            test "far from the plan the control is at its limits, and not beyond them" {
+                let controller = Mpc.create Mpc.defaults twoForces
+                controller.Start(twoForces.Start, still twoForces) |> ignore
+                let lower, upper = twoForces.Limits.Value
+                let u = Array.zeroCreate 2
+
+                for step in [ 0; 3; 100 ] do
+                    for side in [ -1e3; 1e3 ] do
+                        controller.Act(step, ReadOnlySpan [| side; side; 0.0 |], Span u)
+                        Expect.equal u (if side > 0.0 then lower else upper) $"{side} m away at step {step}"
+            }
+
+            test "a state that is not finite reaches neither control nor plan, and leaves no trace" {
+                let rail = Constraint.between "rail" [| -0.35 |] [| 0.35 |] (fun x -> [| x[0] |])
+
+                for problem in [ cartPole; cartPole |> Problem.withConstraints [ rail ]; twoForces ] do
+                    let n, m = problem.Dynamics.StateSize, problem.Dynamics.ControlSize
+
+                    let started () =
+                        let controller = Mpc.create Mpc.defaults problem
+                        controller.Start(problem.Start, still problem) |> ignore
+                        controller.Replan(ReadOnlySpan problem.Start, 0) |> ignore
+                        controller
+
+                    let controller, untroubled = started (), started ()
+                    let u = Array.zeroCreate m
+
+                    for poison in [ nan; Double.PositiveInfinity; Double.NegativeInfinity ] do
+                        for k in 0 .. n - 1 do
+                            let x = Array.init n (fun i -> if i = k then poison else 0.1)
+                            let before = controller.Plan.U
+                            let lost = controller.Replan(ReadOnlySpan x, 0)
+                            Expect.isTrue lost.IsLost $"{poison} in state {k}"
+                            Expect.isTrue (Double.IsNaN lost.Cost) "cost"
+                            Expect.equal controller.Plan.U before "the plan"
+
+                            for step in [ 0; 7; 1000 ] do
+                                controller.Act(step, ReadOnlySpan x, Span u)
+
+                                Expect.equal
+                                    u
+                                    before[min step (problem.Horizon - 1), *]
+                                    $"{poison} in state {k} at step {step}"
+
+                    let x = Array.create n 0.1
+
+                    let a, b =
+                        controller.Replan(ReadOnlySpan x, 1), untroubled.Replan(ReadOnlySpan x, 1)
+
+                    Expect.isFalse a.IsLost "found"
+                    Expect.equal a.Cost b.Cost "cost"
+                    Expect.equal a.Feasibility b.Feasibility "violation"
+                    Expect.equal controller.Plan.U untroubled.Plan.U "the plan"
             }
 
             test "a deadline that has passed leaves one iteration, and says so" {

@@ -29,6 +29,20 @@ let tests =
                 Expect.isLessThan (largest u solution.U) rounding "controls"
             }
 
+            test "feedback on a state that is not finite is the control of the trajectory" {
+                let states, controls =
+                    array2D [ [ 1.0; 2.0 ]; [ 0.0; 0.0 ] ], array2D [ [ 0.5; -0.5 ] ]
+
+                let policy =
+                    Policy.feedback states controls [| array2D [ [ 0.0; 1.0 ]; [ 2.0; 0.0 ] ] |]
+
+                Expect.equal (policy.Act 0 [| 1.0; 3.0 |]) [| 1.5; -0.5 |] "finite"
+
+                for poison in [ nan; infinity; -infinity ] do
+                    for x in [ [| poison; 2.0 |]; [| 1.0; poison |] ] do
+                        Expect.equal (policy.Act 0 x) [| 0.5; -0.5 |] $"{x[0]}, {x[1]}"
+            }
+
             test "feedback brings a disturbed start closer to the trajectory than open loop does" {
                 let solution = Ilqr.solve Ilqr.defaults cartPole (Array2D.zeroCreate 100 1)
                 let start = [| 0.02; 0.05; 0.0; 0.0 |]

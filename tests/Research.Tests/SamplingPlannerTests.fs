@@ -214,7 +214,16 @@ let tests =
                 let cost (u: float[]) =
                     Seq.sum (seq { for t in 0..5 -> (u[2 * t] - 9.0) ** 2.0 + (u[2 * t + 1] + 9.0) ** 2.0 })
 
-                for name, make in planners 100 do
+                let smoothed: Make =
+                    Mppi.create
+                        { Mppi.defaults with
+                            Samples = 100
+                            Iterations = 3
+                            Temperature = 0.1
+                            Smoothing = 2
+                        }
+
+                for name, make in planners 100 @ [ "MPPI, smoothed", smoothed ] do
                     let objective, populations = recording 6 [| -1.0; 0.5 |] [| 2.0; 3.5 |] cost
                     let planner = make objective (Rng.OfSeed 4)
 
@@ -263,24 +272,38 @@ let tests =
 
             test "where nothing is finite the old plan stands, moved ahead in time; then planning goes on" {
                 for name, make in planners 50 do
-                    let mutable isLost = false
+                    for state in [ 0.0; nan; Double.PositiveInfinity ] do
+                        let mutable isLost = false
 
-                    let objective, _ =
-                        recording 5 [| -1.0 |] [| 1.0 |] (fun u -> if isLost then nan else (u[0] - 0.3) ** 2.0)
+                        let cost (u: float[]) =
+                            if isLost && state = 0.0 then
+                                nan
+                            else
+                                (u[0] - 0.3) ** 2.0 + (u[1] + 0.6) ** 2.0
 
-                    let planner = make objective (Rng.OfSeed 6)
-                    replan planner 0 |> ignore
-                    let before = planned planner
-                    isLost <- true
-                    Expect.isTrue (replan planner 2).IsLost name
+                        let objective, _ = recording 5 [| -1.0; -2.0 |] [| 1.0; 1.0 |] cost
+                        let planner = make objective (Rng.OfSeed 6)
+                        replan planner 0 |> ignore
+                        let before = planned planner
+                        isLost <- true
 
-                    let tail = if name = "CEM" || name = "MPPI" then 0.0 else before[4]
+                        // what comes into view: the last control, or the middle between the limits
+                        let tail =
+                            if name = "CEM" || name = "MPPI" then
+                                [| 0.0; -0.5 |]
+                            else
+                                before[8..]
 
-                    Expect.equal (planned planner) [| before[2]; before[3]; before[4]; tail; tail |] name
-                    isLost <- false
-                    Expect.isFalse (replan planner 1).IsLost name
-                    replan planner 9 |> ignore
-                    Expect.isTrue (planned planner |> Array.forall Double.IsFinite) "past the horizon"
+                        for elapsed, kept in [ 2, before[4..]; 9, [||] ] do
+                            let sampling = planner.Replan(ReadOnlySpan [| state |], elapsed)
+                            Expect.isTrue sampling.IsLost name
+                            let expected = Array.append kept (Array.concat (Array.replicate 5 tail))
+                            Expect.equal (planned planner) expected[..9] $"{name}, state {state}, {elapsed} steps"
+
+                        isLost <- false
+                        Expect.isFalse (replan planner 1).IsLost name
+                        replan planner 9 |> ignore
+                        Expect.isTrue (planned planner |> Array.forall Double.IsFinite) "past the horizon"
             }
 
             test "a plan that is given is where planning starts" {
