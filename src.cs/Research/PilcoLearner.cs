@@ -94,14 +94,26 @@ public sealed class PilcoLearner
     /// <summary>All trials so far, the random ones first.</summary>
     public IReadOnlyList<PilcoTrial> Trials => _trials;
 
-    /// <summary>The trial whose policy is worth keeping: one that solved the task, or that of least loss; null while there is none.</summary>
+    /// <summary>The trial whose policy is worth keeping: the one that solved the most rollouts, or that of least loss; null while there is none.</summary>
     public PilcoTrial? Best =>
         _state.Best is { } best ? _trials[_state.Trials.ToList().FindIndex(trial => ReferenceEquals(trial, best.Value))] : null;
 
     /// <summary>The policy of the best trial; null while there is none.</summary>
     public Policy? Policy => Best?.Policy;
 
-    /// <summary>True when the last rollout solved the task.</summary>
+    /// <summary>From how many of so many fresh starts the policy kept solves the task, in rollouts that are no experience of the learner.</summary>
+    /// <exception cref="InvalidOperationException">No policy was learnt yet.</exception>
+    public int Validate(int rollouts = 100)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(rollouts);
+        var best = Best ?? throw new InvalidOperationException("no policy was learnt yet");
+        return Agents.Pilco.validate(rollouts, _state, [.. best.Parameters]);
+    }
+
+    /// <summary>Rollouts in a row that the last policy solved; 0 once it failed.</summary>
+    public int SolvedInARow => _state.SolvedInARow;
+
+    /// <summary>True when the last policy solved the task, and all confirmations.</summary>
     public bool IsSolved => _state.IsSolved;
 
     /// <summary>True when there is nothing more to do: solved, or all trials done.</summary>
@@ -111,8 +123,8 @@ public sealed class PilcoLearner
     public TimeSpan Experience => TimeSpan.FromSeconds(_state.Experience);
 
     /// <summary>
-    /// One trial more: a random rollout while there are too few, else a model from all data, a policy from the model, and its rollout. Where it
-    /// is cancelled or fails, the learner stays as it was.
+    /// One trial more: a random rollout while there are too few; a rollout more of a policy that is to be confirmed; else a model from all data, a
+    /// policy from the model, and its rollout. Where it is cancelled or fails, the learner stays as it was.
     /// </summary>
     /// <param name="progress">Sees what it is at.</param>
     /// <param name="cancellation">Stops after the line search that runs, and drops the trial.</param>

@@ -46,6 +46,7 @@ public sealed record PilcoOptions
         Exploration = engine.Exploration;
         TrainingIterations = engine.TrainingIterations;
         InducingIterations = engine.InducingIterations;
+        Confirmations = engine.Confirmations;
         StopsWhenSolved = engine.StopsWhenSolved;
     }
 
@@ -76,7 +77,10 @@ public sealed record PilcoOptions
     /// <summary>Most iterations of the search for the inducing inputs of a sparse model.</summary>
     public int InducingIterations { get; init; }
 
-    /// <summary>Whether learning ends with the first trial that is solved.</summary>
+    /// <summary>Rollouts from other starts that a policy must solve too, once it has solved one, before it counts; 0 as published.</summary>
+    public int Confirmations { get; init; }
+
+    /// <summary>Whether learning ends when the task is solved.</summary>
     public bool StopsWhenSolved { get; init; }
 
     internal Agents.PilcoOptions ToEngine(string name)
@@ -87,10 +91,11 @@ public sealed record PilcoOptions
         AtLeast(1, Evaluations, nameof(Evaluations));
         AtLeast(1, TrainingIterations, nameof(TrainingIterations));
         AtLeast(1, InducingIterations, nameof(InducingIterations));
+        AtLeast(0, Confirmations, nameof(Confirmations));
         if (!double.IsFinite(Exploration)) throw new ArgumentException($"{nameof(Exploration)} is {Exploration}; it must be finite", name);
         return new(
             Seed, Policy.ToEngine(), Trials, RandomRollouts, LineSearches, Evaluations, Exploration, TrainingIterations, InducingIterations,
-            StopsWhenSolved);
+            Confirmations, StopsWhenSolved);
 
         void AtLeast(int least, int value, string option)
         {

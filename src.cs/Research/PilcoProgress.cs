@@ -6,7 +6,7 @@ public enum LearningStatus
     /// <summary>There are trials to come.</summary>
     Learning,
 
-    /// <summary>The last rollout solved the task.</summary>
+    /// <summary>The last policy solved the task, and all confirmations.</summary>
     Solved,
 
     /// <summary>All trials are done, and the last did not solve the task.</summary>

@@ -7,7 +7,10 @@ namespace Research.ModelBased;
 /// <param name="LossDeviation">Their standard deviations, [H].</param>
 public sealed record Forecast(double[,] Mean, double[,] Deviation, double[] Loss, double[] LossDeviation);
 
-/// <summary>A rollout and how it came about. The random ones have no policy, no model and no forecast.</summary>
+/// <summary>
+/// A rollout and how it came about. The random ones have no policy, no model and no forecast; those that run a policy again have no forecast and
+/// no search.
+/// </summary>
 public sealed class PilcoTrial
 {
     private readonly Agents.Trial _engine;
@@ -31,19 +34,22 @@ public sealed class PilcoTrial
     /// <summary>True of a rollout with random controls.</summary>
     public bool IsRandom => _engine.IsRandom;
 
+    /// <summary>True of a rollout that runs the policy of the one before again, from another start.</summary>
+    public bool IsRepeat => _engine.IsRepeat;
+
     /// <summary>The policy, from measured states to controls; null of a random rollout.</summary>
     public Policy? Policy { get; }
 
     /// <summary>Parameters θ of the policy; empty of a random rollout.</summary>
     public IReadOnlyList<double> Parameters => _engine.Parameters;
 
-    /// <summary>What the model expected of the rollout; null of a random one.</summary>
+    /// <summary>What the model expected of the rollout; null of a random one, and where a policy runs again.</summary>
     public Forecast? Forecast { get; }
 
     /// <summary>Sum of the losses.</summary>
     public double Loss => _engine.Rollout.Losses.Sum();
 
-    /// <summary>Sum of the losses as the model expected it; NaN of a random rollout.</summary>
+    /// <summary>Sum of the losses as the model expected it; NaN where there is no forecast.</summary>
     public double ExpectedLoss => Forecast is null ? double.NaN : Forecast.Loss.Sum();
 
     /// <summary>Expected sum of losses before the policy search and after each of its line searches.</summary>

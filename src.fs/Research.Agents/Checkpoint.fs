@@ -59,7 +59,7 @@ type CheckpointContent =
 module Checkpoint =
 
     /// Version of the form: files of another are refused.
-    let formVersion = 1
+    let formVersion = 2
 
     let private options =
         let options =

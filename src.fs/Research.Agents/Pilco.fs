@@ -24,11 +24,14 @@ type PilcoOptions =
         TrainingIterations: int
         /// iterations of the search for the inducing inputs of a sparse model at most
         InducingIterations: int
-        /// the learner stops after the first trial that is solved
+        /// rollouts from other starts that a policy must solve too, once it has solved one, before it counts; 0 as published
+        Confirmations: int
+        /// the learner stops when the task is solved
         StopsWhenSolved: bool
     }
 
-/// A rollout and how it came about. The random ones have no parameters, no model and no forecast.
+/// A rollout and how it came about. The random ones have no parameters, no model and no forecast; those that run a policy again have no
+/// forecast and no search.
 type Trial =
     {
         Rollout: Rollout
@@ -38,6 +41,7 @@ type Trial =
         Hyperparameters: Hyperparameters[]
         /// inducing inputs of that model [k, d]; none where it spoke with all data
         Inducing: float[,]
+        /// none of the random ones, nor where a policy runs again
         Forecast: Forecast option
         /// expected sum of losses before the search and after each of its line searches
         Search: float[]
@@ -48,6 +52,9 @@ type Trial =
 
     /// True of a rollout with random controls.
     member this.IsRandom = this.Parameters.Length = 0
+
+    /// True of a rollout that runs the policy of the one before again, from another start.
+    member this.IsRepeat = not this.IsRandom && this.Search.Length = 0
 
 /// What is known before the first rollout: a policy, and data [k, d], [k, n] of a related task. Empty where nothing is.
 type Prior =
@@ -70,28 +77,50 @@ type PilcoState =
     /// Rollouts so far that had a policy.
     member this.PolicyTrials = this.Trials |> List.filter (fun trial -> not trial.IsRandom)
 
-    /// The trial whose policy is worth keeping: one that solved the task, or that of least loss, where a step that a rollout did not come to
-    /// loses 1.
+    /// Trials that learnt a policy, each with its first rollout.
+    member this.Learnt = this.PolicyTrials |> List.filter (fun trial -> not trial.IsRepeat)
+
+    /// The trial whose policy is worth keeping: the one that solved the most rollouts, and of these that of least loss, where a step that a
+    /// rollout did not come to loses 1.
     member this.Best =
-        match this.PolicyTrials with
+        let loss (trial: Trial) =
+            Array.sum trial.Rollout.Losses
+            + float (this.Scenario.Horizon - trial.Rollout.Steps)
+
+        let solved (trial: Trial) =
+            this.PolicyTrials
+            |> List.filter (fun other -> other.IsSolved && other.Parameters = trial.Parameters)
+            |> List.length
+
+        match this.Learnt with
         | [] -> None
         | trials ->
-            let loss (trial: Trial) =
-                Array.sum trial.Rollout.Losses
-                + float (this.Scenario.Horizon - trial.Rollout.Steps)
+            Some(
+                trials
+                |> List.minBy (fun trial -> -(solved trial), not trial.IsSolved, loss trial)
+            )
 
-            Some(trials |> List.minBy (fun trial -> not trial.IsSolved, loss trial))
+    /// Rollouts in a row that the last policy solved; 0 once it failed.
+    member this.SolvedInARow =
+        let back = List.rev this.Trials
+        let repeats = back |> List.takeWhile _.IsRepeat
+        let own = back |> List.truncate (repeats.Length + 1)
 
-    /// True when the last rollout solved the task.
-    member this.IsSolved =
-        match List.tryLast this.Trials with
-        | Some trial -> trial.IsSolved
-        | None -> false
+        if own |> List.exists (fun trial -> trial.IsRandom || not trial.IsSolved) then
+            0
+        else
+            own.Length
+
+    /// True when the last policy solved the task, and all confirmations.
+    member this.IsSolved = this.SolvedInARow > this.Options.Confirmations
+
+    /// True when the last policy solved the task, and is yet to be confirmed.
+    member this.IsConfirming = this.SolvedInARow > 0 && not this.IsSolved
 
     /// Nothing more to do: solved, or all trials done.
     member this.IsFinished =
         (this.Options.StopsWhenSolved && this.IsSolved)
-        || this.PolicyTrials.Length >= this.Options.Trials
+        || (this.Learnt.Length >= this.Options.Trials && not this.IsConfirming)
 
     /// Seconds of interaction so far.
     member this.Experience =
@@ -135,6 +164,7 @@ module Pilco =
             Exploration = 0.0
             TrainingIterations = 300
             InducingIterations = 20
+            Confirmations = 0
             StopsWhenSolved = true
         }
 
@@ -146,6 +176,7 @@ module Pilco =
         | Noise = 2
         | RandomControls = 3
         | Inducing = 4
+        | Validation = 5
 
     let private stream (state: PilcoState) (purpose: Purpose) : Rng =
         let nth (parent: Rng) n =
@@ -179,6 +210,10 @@ module Pilco =
             $"a search has one line search or more, and {options.LineSearches} were asked for"
 
         require
+            (options.Confirmations >= 0)
+            $"a number of confirmations is 0 or more, and {options.Confirmations} were asked for"
+
+        require
             (Double.IsFinite options.Exploration)
             $"the exploration is a number, and {options.Exploration} was given"
 
@@ -193,6 +228,13 @@ module Pilco =
             Trials = []
         }
 
+    /// What a learner's own rollouts taught it. A policy that is run again and solves the task again shows nothing new, and is left out.
+    let private ownData (state: PilcoState) : float[,] * float[,] =
+        state.Trials
+        |> List.filter (fun trial -> not (trial.IsRepeat && trial.IsSolved))
+        |> List.map _.Rollout
+        |> Rollout.data state.Scenario
+
     /// A learner that starts from what another learnt on a related task of the same sizes: its best policy, and all of its data.
     let startFrom (teacher: PilcoState) (scenario: Scenario) (options: PilcoOptions) : PilcoState =
         let best =
@@ -200,8 +242,7 @@ module Pilco =
             | Some trial -> trial
             | None -> invalidArg (nameof teacher) "the teacher has learnt no policy yet"
 
-        let own, targets =
-            Rollout.data teacher.Scenario (teacher.Trials |> List.map _.Rollout)
+        let own, targets = ownData teacher
 
         let inputs, targets =
             match teacher.Prior with
@@ -221,8 +262,7 @@ module Pilco =
 
     /// Everything the model learns from: inputs [k, d] and targets [k, n], those of the prior first.
     let data (state: PilcoState) : float[,] * float[,] =
-        let inputs, targets =
-            Rollout.data state.Scenario (state.Trials |> List.map _.Rollout)
+        let inputs, targets = ownData state
 
         match state.Prior with
         | None -> inputs, targets
@@ -257,7 +297,8 @@ module Pilco =
 
     /// A policy that was run and could hardly be improved after it, sits in a poor optimum, which its model knows well and where it would learn
     /// nothing new. Then a policy is searched from a drawn one, and runs even where it is expected to do worse: what it meets is news to the
-    /// model. Hardly: by less than a tenth of the expected sum of losses, or of what is left to its bound.
+    /// model. Hardly: by less than a tenth of the expected sum of losses, or of what is left to its bound. Once a policy has solved the task,
+    /// what follows it is no poor optimum.
     let private isStuck (state: PilcoState) (before: float) (after: float) : bool =
         match List.tryLast state.PolicyTrials with
         | None -> false
@@ -265,7 +306,8 @@ module Pilco =
             let bound =
                 float state.Scenario.Horizon * (1.0 + List.sumBy fst state.Scenario.Penalties)
 
-            not last.IsSolved && before - after < 0.1 * min after (bound - after)
+            not (state.Trials |> List.exists _.IsSolved)
+            && before - after < 0.1 * min after (bound - after)
 
     /// θ with which the next search starts: that of the last trial, of the prior, or a drawn one.
     let private firstParameters (state: PilcoState) : float[] =
@@ -300,6 +342,24 @@ module Pilco =
                 Parameters = [||]
                 Hyperparameters = [||]
                 Inducing = Array2D.zeroCreate 0 0
+                Forecast = None
+                Search = [||]
+                IsSolved = Rollout.isSolved state.Scenario rollout
+                Seconds = [ "run", clock () - began ]
+            }
+
+    /// The last policy once more, from another start.
+    let private repeatTrial (clock: unit -> float) (report: PilcoProgress -> unit) (state: PilcoState) : PilcoStep =
+        report Running
+        let began = clock ()
+        let last = List.last state.Trials
+        let act = Controller.act state.Scenario state.Options.Policy last.Parameters
+        let rollout = rollout state (fun _ x -> act x)
+
+        add
+            state
+            { last with
+                Rollout = rollout
                 Forecast = None
                 Search = [||]
                 IsSolved = Rollout.isSolved state.Scenario rollout
@@ -398,8 +458,8 @@ module Pilco =
                             ]
                     }
 
-    /// One trial more: a random rollout while there are too few, else a model from all data, a policy from the model, and its rollout. The
-    /// clock, in seconds, is for the record only; nothing depends on it.
+    /// One trial more: a random rollout while there are too few; a rollout more of a policy that is to be confirmed; else a model from all data,
+    /// a policy from the model, and its rollout. The clock, in seconds, is for the record only; nothing depends on it.
     let next
         (clock: unit -> float)
         (cancellation: CancellationToken)
@@ -410,5 +470,19 @@ module Pilco =
             Stopped
         elif state.Prior.IsNone && state.Trials.Length < state.Options.RandomRollouts then
             randomTrial clock report state
+        elif state.IsConfirming then
+            repeatTrial clock report state
         else
             policyTrial clock cancellation report state
+
+    /// From how many of so many fresh starts the policy θ solves the task, in rollouts that no learner sees and no experience counts.
+    let validate (rollouts: int) (state: PilcoState) (parameters: float[]) : int =
+        let rng = stream state Purpose.Validation
+        let act = Controller.act state.Scenario state.Options.Policy parameters
+
+        let solves i =
+            let startRng, noiseRng = rng.Split(), rng.Split()
+            let start = Rollout.drawStart state.Scenario startRng i
+            Rollout.isSolved state.Scenario (Rollout.run state.Scenario noiseRng start (fun _ x -> act x))
+
+        seq { 0 .. rollouts - 1 } |> Seq.filter solves |> Seq.length

@@ -120,6 +120,7 @@ type PilcoArguments =
     | [<Unique>] Random_Rollouts of NUMBER: int
     | [<Unique>] Line_Searches of NUMBER: int
     | [<Unique>] Exploration of NUMBER: float
+    | [<Unique>] Confirmations of NUMBER: int
     | [<Unique>] All_Trials
     | [<Unique>] Resume of FOLDER: string
     | [<Unique>] Output of FOLDER: string
@@ -140,6 +141,8 @@ type PilcoArguments =
             | Line_Searches _ -> "line searches of a policy search at most; the scenario's own by default."
             | Exploration _ ->
                 "weight of the standard deviation of the loss in what is minimised, 0 by default; negative explores."
+            | Confirmations _ ->
+                "rollouts from other starts that a policy which solved the task must solve too before it counts; 0 by default, as published."
             | All_Trials -> "go on after the task is solved."
             | Resume _ ->
                 "go on from the newest checkpoint in the folder of an earlier run, as that run would have, and write there."

@@ -25,12 +25,14 @@ module LearnCommand =
     let private names (state: PilcoState) : string list =
         state.Trials
         |> List.mapFold
-            (fun (random, learnt) trial ->
+            (fun (random, learnt, again) trial ->
                 if trial.IsRandom then
-                    $"random {random + 1}", (random + 1, learnt)
+                    $"random {random + 1}", (random + 1, learnt, 0)
+                elif trial.IsRepeat then
+                    $"again {again + 1}", (random, learnt, again + 1)
                 else
-                    $"trial {learnt + 1}", (random, learnt + 1))
-            (0, 0)
+                    $"trial {learnt + 1}", (random, learnt + 1, 0))
+            (0, 0, 0)
         |> fst
 
     let private notes (scenario: Scenario) (hyperparameters: Hyperparameters[]) : (string * string) list =
@@ -85,6 +87,9 @@ module LearnCommand =
             Motion = rollout.Plant
         }
 
+    /// Starts, unknown to the learner, from which the policy that is kept is tried in the end.
+    let private freshStarts = 100
+
     /// How learning ended.
     type private Ending =
         | Finished
@@ -95,7 +100,21 @@ module LearnCommand =
         match ending with
         | Broken reason -> $"trial {state.Trials.Length + 1} failed: {reason}"
         | Interrupted -> "interrupted"
-        | Finished when state.IsSolved -> $"solved after {Show.number 4 state.Experience} s of experience"
+        | Finished when state.IsSolved ->
+            let first = state.Trials |> List.findIndex _.IsSolved
+
+            let until =
+                { state with
+                    Trials = List.truncate (first + 1) state.Trials
+                }
+
+            let confirmed = state.SolvedInARow - 1
+
+            $"first solved after {Show.number 4 until.Experience} s of experience"
+            + (if confirmed > 0 then
+                   $", and {confirmed} more times in a row by one policy after {Show.number 4 state.Experience} s"
+               else
+                   "")
         | Finished -> "not solved"
 
     let private toLearning
@@ -118,6 +137,9 @@ module LearnCommand =
             Learner = "PILCO"
             Status = statusText state ending
             IsSolved = state.IsSolved
+            Validation =
+                state.Best
+                |> Option.map (fun best -> Pilco.validate freshStarts state best.Parameters, freshStarts)
             TimeStep = scenario.TimeStep
             Trials = List.map3 (record scenario) (names state) experience state.Trials
             Options = LearnOptions.describe state
@@ -166,6 +188,11 @@ module LearnCommand =
         let out = Console.Out
         out.WriteLine $"{learning.Problem}: {learning.Summary}"
         out.WriteLine learning.Status
+
+        learning.Validation
+        |> Option.iter (fun (solved, starts) ->
+            out.WriteLine $"the policy kept solves {solved} of {starts} fresh starts")
+
         out.WriteLine()
 
         let row (cells: string list) =

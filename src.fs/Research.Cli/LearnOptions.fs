@@ -75,11 +75,13 @@ module LearnOptions =
                 let trials = arguments.TryGetResult PilcoArguments.Trials
                 let rollouts = arguments.TryGetResult PilcoArguments.Random_Rollouts
                 let searches = arguments.TryGetResult PilcoArguments.Line_Searches
+                let confirmations = arguments.TryGetResult PilcoArguments.Confirmations
 
                 atLeast 0 "trials" trials
                 |> Result.bind (fun () -> atLeast 1 "basis" basis)
                 |> Result.bind (fun () -> atLeast 1 "random-rollouts" rollouts)
                 |> Result.bind (fun () -> atLeast 1 "line-searches" searches)
+                |> Result.bind (fun () -> atLeast 0 "confirmations" confirmations)
                 |> Result.bind (fun () -> policy)
                 |> Result.map (fun policy ->
                     Pilco.start
@@ -91,6 +93,7 @@ module LearnOptions =
                             RandomRollouts = defaultArg rollouts defaults.RandomRollouts
                             LineSearches = defaultArg searches defaults.LineSearches
                             Exploration = arguments.GetResult(PilcoArguments.Exploration, 0.0)
+                            Confirmations = defaultArg confirmations defaults.Confirmations
                             StopsWhenSolved = not (arguments.Contains PilcoArguments.All_Trials)
                         })
 
@@ -151,6 +154,7 @@ module LearnOptions =
             "line searches", string options.LineSearches
             "evaluations a line search", string options.Evaluations
             "exploration", string options.Exploration
+            "confirmations", string options.Confirmations
             "stops when solved", (if options.StopsWhenSolved then "yes" else "no")
             "horizon", $"{state.Scenario.Horizon} steps of {state.Scenario.TimeStep} s"
             "solved means", $"tip within {state.Scenario.Reach} m of its target for the last second"

@@ -57,6 +57,8 @@ type Learning =
         /// why the learner stopped, in words
         Status: string
         IsSolved: bool
+        /// of the policy kept: fresh starts that it solved, and how many there were; none where no policy was learnt
+        Validation: (int * int) option
         /// time of a step, s
         TimeStep: float
         Trials: TrialRecord list

@@ -96,6 +96,14 @@ module LearningFile =
             writer.WriteString("learner", learning.Learner)
             writer.WriteString("status", learning.Status)
             writer.WriteBoolean("solved", learning.IsSolved)
+
+            learning.Validation
+            |> Option.iter (fun (solved, starts) ->
+                writer.WriteStartObject "fresh_starts"
+                writer.WriteNumber("solved", solved)
+                writer.WriteNumber("count", starts)
+                writer.WriteEndObject())
+
             writer.WriteString("command", learning.Command)
             texts writer "options" learning.Options
             writer.WriteString("started", learning.Started)

@@ -108,6 +108,10 @@ module LearningReport =
             [
                 Page.fact (Show.number 3 last.Loss) "mean loss of the last trial"
                 Page.fact (Show.number 3 last.ExpectedLoss) "as expected"
+                match learning.Validation with
+                | Some(solved, starts) -> Page.fact $"{solved} of {starts}" "fresh starts that the policy kept solves"
+                | None -> ()
+
                 Page.fact (string learning.Trials.Length) "rollouts"
                 Page.fact $"{Show.number 4 last.Experience} s" "experience"
                 Page.fact (Show.seconds seconds) "computing"

@@ -23,10 +23,11 @@ public static class PilcoTests
         Evaluations = 4,
         TrainingIterations = 20,
         Exploration = -0.1,
+        Confirmations = 1,
     };
 
     private static readonly Agents.PilcoOptions ShortOfEngine = new(
-        2, Agents.PolicyKind.NewRbf(4), 2, 1, 2, 4, -0.1, 20, Agents.Pilco.defaults(Agents.Scenarios.pendulum).InducingIterations, true);
+        2, Agents.PolicyKind.NewRbf(4), 2, 1, 2, 4, -0.1, 20, Agents.Pilco.defaults(Agents.Scenarios.pendulum).InducingIterations, 1, true);
 
     /// <summary>The pendulum once more, in words of one's own.</summary>
     private static readonly LearningTask Own = new()
@@ -193,9 +194,16 @@ public static class PilcoTests
         {
             // the pendulum takes longer than a test may, so the record is changed
             var learner = Changed(After(2), trials => trials[1]!["is_solved"] = true);
+            Expected.Equal((learner.Status, learner.SolvedInARow, learner.IsSolved), (LearningStatus.Learning, 1, false), "to be confirmed");
+            learner.Step();
+            Expected.True(learner.Trials[2].IsRepeat && !learner.Trials[1].IsRepeat, "the same policy again");
+            Expected.SameBits(learner.Trials[2].Parameters, learner.Trials[1].Parameters, "its parameters");
+            Expected.Equal(learner.SolvedInARow, 0, "it hangs down");
+
+            learner = Changed(learner, trials => trials[2]!["is_solved"] = true);
             Expected.Equal((learner.Status, learner.IsFinished, learner.IsSolved), (LearningStatus.Solved, true, true), "status");
             Expected.Equal(learner.Learn(), LearningStatus.Solved, "nothing to do");
-            Expected.Equal(learner.Trials.Count, 2, "trials");
+            Expected.Equal((learner.Trials.Count, learner.Validate(5)), (3, 0), "trials, and what the policy is worth");
         }),
 
         Runner.TestCase("a failure is a value with its reason, and leaves the learner as it was", () =>
@@ -215,7 +223,7 @@ public static class PilcoTests
             var learner = new PilcoLearner(After(2), Pendulum, Short with { Seed = 5 });
             learner.Step();
             var options = new Agents.PilcoOptions(
-                5, ShortOfEngine.Policy, 2, 1, 2, 4, -0.1, 20, ShortOfEngine.InducingIterations, true);
+                5, ShortOfEngine.Policy, 2, 1, 2, 4, -0.1, 20, ShortOfEngine.InducingIterations, 1, true);
             Same(learner, Engine(1, Agents.Pilco.startFrom(Engine(2), Agents.Scenarios.pendulum, options)));
             Expected.True(!learner.Trials[0].IsRandom, "it needs no random rollout");
         }),
@@ -284,6 +292,8 @@ public static class PilcoTests
                 ("teacher", "no policy", () => _ = new PilcoLearner(After(1), Pendulum)),
                 ("scenario", "other sizes", () => _ = new PilcoLearner(After(0), Scenarios.Find("cartpole"))),
                 ("options", "Trials", () => _ = new PilcoLearner(Pendulum, Short with { Trials = -1 })),
+                ("options", "Confirmations", () => _ = new PilcoLearner(Pendulum, Short with { Confirmations = -1 })),
+                ("rollouts", "non-zero", () => After(2).Validate(0)),
                 ("options", "LineSearches", () => _ = new PilcoLearner(Pendulum, Short with { LineSearches = 0 })),
                 ("options", "Exploration", () => _ = new PilcoLearner(Pendulum, Short with { Exploration = double.NaN })),
                 ("basisFunctions", "non-zero", () => PolicyKind.Rbf(0)),

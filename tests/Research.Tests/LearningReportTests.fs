@@ -56,6 +56,7 @@ let private learning: Learning =
         Learner = "PILCO"
         Status = "solved"
         IsSolved = true
+        Validation = Some(94, 100)
         TimeStep = 0.1
         Trials = [ trial "random 1" false; trial "trial 1" true ]
         Options = [ "note", "</script><script>alert(1)</script>" ]

@@ -30,6 +30,7 @@ let private options seed : PilcoOptions =
         LineSearches = 4
         TrainingIterations = 30
         InducingIterations = 5
+        Confirmations = 0
         StopsWhenSolved = false
     }
 
@@ -287,6 +288,105 @@ let tests =
                 Expect.isFalse goesOn.IsFinished "but told to go on"
             }
 
+            test "a policy that solves is run again until it is confirmed, and learnt anew with a rollout that failed" {
+                // whatever is done stays within reach, until the reach is taken away
+                let easy = { short with Reach = 10.0 }
+                let hard = { short with Reach = 0.0 }
+
+                let asked =
+                    { options 5 with
+                        Confirmations = 2
+                        StopsWhenSolved = true
+                    }
+
+                let first = Pilco.start easy asked |> after 2
+                Expect.equal (first.SolvedInARow, first.IsSolved, first.IsFinished) (1, false, false) "solved once"
+
+                let points (state: PilcoState) =
+                    Array2D.length1 (fst (Pilco.data state))
+
+                let solved = first |> after 2
+                Expect.equal (solved.SolvedInARow, solved.IsSolved, solved.IsFinished) (3, true, true) "confirmed"
+
+                Expect.equal
+                    (solved.Learnt.Length, points solved)
+                    (1, points first)
+                    "one policy; solved repeats are no data"
+
+                Expect.floatClose Accuracy.high solved.Experience (4.0 * short.Duration) "but they are experience"
+
+                let starts = solved.Trials |> List.map (fun trial -> trial.Rollout.Plant[0, 0])
+                Expect.equal (List.distinct starts).Length 4 "each from its own start"
+
+                let failed = { first with Scenario = hard } |> next
+                let last = List.last failed.Trials
+                Expect.isTrue (last.IsRepeat && not last.IsSolved) "run again, and failed"
+                Expect.equal (failed.SolvedInARow, points failed) (0, points first + 8) "what failed is data"
+                Expect.isFalse (List.last (next failed).Trials).IsRepeat "another policy"
+
+                let out =
+                    { first with
+                        Options = { asked with Trials = 1 }
+                    }
+
+                Expect.isFalse out.IsFinished "the last policy is confirmed too"
+                Expect.isTrue (next { out with Scenario = hard }).IsFinished "and failed"
+
+                let restored =
+                    Expect.wantOk (Checkpoint.ofJson (find easy) (Checkpoint.toJson (next first))) "it can be read"
+
+                Expect.sequenceEqual
+                    (Checkpoint.toJson (next restored))
+                    (Checkpoint.toJson solved)
+                    "and goes on the same"
+            }
+
+            test "the policy kept is the one that solved the most rollouts" {
+                let learnt = Pilco.start short (options 6) |> after 3
+
+                let lucky: Trial =
+                    { learnt.Trials[1] with
+                        IsSolved = true
+                    }
+
+                let robust: Trial =
+                    { learnt.Trials[2] with
+                        IsSolved = true
+                    }
+
+                let again: Trial =
+                    { robust with
+                        Search = [||]
+                        Forecast = None
+                    }
+
+                let kept =
+                    { learnt with
+                        Trials = [ learnt.Trials[0]; lucky; robust; again ]
+                    }
+                        .Best
+
+                Expect.equal (kept |> Option.map _.Parameters) (Some robust.Parameters) "the second"
+            }
+
+            test "validation counts fresh starts that are solved, and teaches nothing" {
+                let learnt = Pilco.start short (options 6) |> after 2
+                let parameters = (List.last learnt.Trials).Parameters
+
+                let count reach =
+                    Pilco.validate
+                        30
+                        { learnt with
+                            Scenario = { short with Reach = reach }
+                        }
+                        parameters
+
+                Expect.equal (count 10.0, count 0.0) (30, 0) "all, none"
+                let some = learnt.Trials[1].Rollout.Distances |> Array.max |> count
+                Expect.equal (learnt.Trials[1].Rollout.Distances |> Array.max |> count) some "the same starts each time"
+                Expect.isTrue (some > 0 && some < 30) $"{some} within the largest distance of one rollout"
+            }
+
             test "options that make no sense are named" {
                 let refuses (options: PilcoOptions) (words: string) =
                     Expect.throwsC (fun () -> Pilco.start short options |> ignore) (fun error ->
@@ -297,6 +397,7 @@ let tests =
                 refuses { options 0 with LineSearches = 0 } "one line search or more, and 0"
                 refuses { options 0 with Trials = -1 } "0 or more, and -1"
                 refuses { options 0 with Exploration = nan } "exploration is a number"
+                refuses { options 0 with Confirmations = -1 } "0 or more, and -1"
             }
 
             test "data that are no numbers fail with a reason" {
@@ -340,7 +441,7 @@ let tests =
 
                 refuses "null" "nothing"
                 refuses good[.. good.Length / 2] "Path: $"
-                refuses (good.Replace("\"form_version\":1", "\"form_version\":9")) "version 9"
+                refuses (good.Replace("\"form_version\":2", "\"form_version\":9")) "version 9"
                 refuses (good.Replace("\"pendulum\"", "\"other\"")) "no other"
                 refuses "[1]" "JSON"
             }
