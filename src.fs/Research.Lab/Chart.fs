@@ -164,7 +164,7 @@ module Chart =
             IsHeld: bool
             /// y on a logarithmic axis; zeros are rings on its floor
             IsLog: bool
-            /// dots at the points, whose x are whole numbers
+            /// dots at the points, between which there is nothing
             HasDots: bool
             Bounds: (float * float) option
             /// what the values should be, drawn as a dashed line; empty where there is nothing of the kind
@@ -215,7 +215,7 @@ module Chart =
                 Low = x0
                 High = if x1 > x0 then x1 else x0 + 1.0
                 IsLog = false
-                IsCount = options.HasDots
+                IsCount = options.HasDots && Array.forall Double.IsInteger xs
             }
 
         let yAxis =

@@ -5,6 +5,7 @@ open System.Text.Json
 open Expecto
 open Research.Lab
 open Research.Tests.SampleRun
+open Research.Tests.ChartReading
 
 let private series name values : Series =
     {
@@ -107,6 +108,62 @@ let tests =
                     "charts, the search included"
 
                 Expect.equal (html.Split("<div class=\"charts\">").Length - 1) 3 "two groups and the learning curve"
+            }
+
+            test "every chart shows the quantity of its title" {
+                let html = LearningReport.toHtml learning
+                let charts = figures html
+
+                let expect title which isLine (expected: (float * float) list) =
+                    let chart =
+                        charts |> List.filter (fun (name, _) -> name = title) |> List.item which |> snd
+
+                    let x, y = readX chart, readY false chart
+
+                    let read =
+                        if isLine then
+                            values false chart
+                        else
+                            ofClass "behind" chart
+                            |> List.exactlyOne
+                            |> lines
+                            |> List.concat
+                            |> List.map (fun (px, py) -> x px, y py)
+
+                    Expect.hasLength read expected.Length title
+
+                    for (x, y), (ex, ey) in List.zip read expected do
+                        Expect.isLessThan (abs (x - ex)) 0.01 $"{title}: x"
+                        Expect.isLessThan (abs (y - ey)) 0.02 $"{title}: {y} for {ey}"
+
+                for which in 0..1 do
+                    expect "x &lt;y&gt;" which true [ 0.0, 0.0; 0.1, 0.5; 0.2, 1.0 ]
+                    expect "u" which true [ 0.0, 1.0; 0.1, 1.0; 0.1, -1.0; 0.2, -1.0 ]
+                    expect "loss" which true [ 0.1, 0.75; 0.2, 0.25 ]
+
+                expect "x &lt;y&gt;" 1 false [ 0.0, 0.0; 0.1, 0.4 ]
+                expect "loss" 1 false [ 0.1, 0.5; 0.2, 0.25 ]
+                expect "policy search" 0 true [ 0.0, 2.0; 1.0, 1.0; 2.0, 0.75 ]
+                expect "mean loss of a step" 0 true [ 0.2, 0.5; 0.4, 0.5 ]
+                expect "time of a trial" 0 true [ 0.2, 0.25; 0.4, 0.25 ]
+                // the band is two standard deviations to either side
+                let chart =
+                    charts
+                    |> List.filter (fun (name, _) -> name = "x &lt;y&gt;")
+                    |> List.item 1
+                    |> snd
+
+                let y = readY false chart
+
+                let band =
+                    ofClass "band" chart
+                    |> List.exactlyOne
+                    |> lines
+                    |> List.concat
+                    |> List.map (snd >> y)
+
+                for found, expected in List.zip band [ 0.2; 0.8; 0.0; -0.2 ] do
+                    Expect.isLessThan (abs (found - expected)) 0.02 "band"
             }
 
             test "result.json gives numbers back bit by bit, and null for what is none" {

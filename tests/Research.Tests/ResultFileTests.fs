@@ -12,27 +12,88 @@ let tests =
         "ResultFile"
         [
             testProperty "result.json gives back every finite number bit by bit, and null for the others"
-            <| fun (values: float[]) ->
-                let states =
-                    values |> Array.map (fun value -> value, -value) |> Array.append [| 0.0, 0.0 |]
+            <| fun (numbers: float[]) ->
+                // the numbers go round and round, through every field
+                let numbers = Array.append numbers [| Math.PI; 1e-310; nan |]
+                let mutable drawn = 0
 
-                use document =
-                    JsonDocument.Parse(ReadOnlyMemory(ResultFile.toJson false (runOf states)))
+                let next () =
+                    drawn <- drawn + 1
+                    numbers[drawn % numbers.Length]
 
-                let read =
-                    (document.RootElement.GetProperty "states").Item(0).GetProperty("values").EnumerateArray()
-                    |> Seq.toArray
+                let series (series: Series) =
+                    { series with
+                        Values = series.Values |> Array.map (fun _ -> next ())
+                        Reference = series.Values |> Array.map (fun _ -> next ())
+                        Bounds = Some(next (), next ())
+                    }
 
-                Seq.forall2
-                    (fun (written: float, _) (element: JsonElement) ->
-                        if Double.IsFinite written then
-                            (BitConverter.DoubleToInt64Bits(element.GetDouble()) =
-                                BitConverter.DoubleToInt64Bits written)
-                        else
-                            element.ValueKind = JsonValueKind.Null)
-                    states
-                    read
-                && read.Length = states.Length
+                let run =
+                    { ordinary with
+                        Cost = next ()
+                        Violation = Some(next ())
+                        TimeStep = next ()
+                        States = Array.map series ordinary.States
+                        Controls = Array.map series ordinary.Controls
+                        Gains = ordinary.Gains |> Array.map (Array2D.map (fun _ -> next ()))
+                        Iterations =
+                            ordinary.Iterations
+                            |> Array.map (fun iteration ->
+                                {
+                                    Number = iteration.Number
+                                    Cost = next ()
+                                    Gradient = next ()
+                                    Violation = next ()
+                                    Regularisation = next ()
+                                    Step = next ()
+                                    Seconds = next ()
+                                })
+                        Timings = [ "solve", next () ]
+                    }
+
+                use document = JsonDocument.Parse(ReadOnlyMemory(ResultFile.toJson false run))
+
+                let same (element: JsonElement) (written: float) =
+                    if Double.IsFinite written then
+                        element.ValueKind = JsonValueKind.Number
+                        && (BitConverter.DoubleToInt64Bits(element.GetDouble()) = BitConverter.DoubleToInt64Bits written)
+                    else
+                        element.ValueKind = JsonValueKind.Null
+
+                let all (element: JsonElement) (written: 'a[]) (same: JsonElement -> 'a -> bool) =
+                    element.GetArrayLength() = written.Length
+                    && Seq.forall2 same (element.EnumerateArray()) written
+
+                let sameSeries (element: JsonElement) (written: Series) =
+                    all (element.GetProperty "values") written.Values same
+                    && all (element.GetProperty "reference") written.Reference same
+                    && same (element.GetProperty "lower") (fst written.Bounds.Value)
+                    && same (element.GetProperty "upper") (snd written.Bounds.Value)
+                    && element.GetProperty("name").GetString() = written.Name
+
+                let sameGain (element: JsonElement) (written: float[,]) =
+                    all element [| for i in 0 .. Array2D.length1 written - 1 -> written[i, *] |] (fun row values ->
+                        all row values same)
+
+                let sameIteration (element: JsonElement) (written: IterationRecord) =
+                    element.GetProperty("number").GetInt32() = written.Number
+                    && same (element.GetProperty "cost") written.Cost
+                    && same (element.GetProperty "gradient") written.Gradient
+                    && same (element.GetProperty "violation") written.Violation
+                    && same (element.GetProperty "regularisation") written.Regularisation
+                    && same (element.GetProperty "step") written.Step
+                    && same (element.GetProperty "seconds") written.Seconds
+
+                let root = document.RootElement
+
+                same (root.GetProperty "cost") run.Cost
+                && same (root.GetProperty "violation") run.Violation.Value
+                && same (root.GetProperty "time_step") run.TimeStep
+                && all (root.GetProperty "states") run.States sameSeries
+                && all (root.GetProperty "controls") run.Controls sameSeries
+                && all (root.GetProperty "gains") run.Gains sameGain
+                && all (root.GetProperty "iterations") run.Iterations sameIteration
+                && same (root.GetProperty("seconds").GetProperty "solve") (snd run.Timings.Head)
 
             test "measurements come with their quantiles, events with their times; runs without have no such fields" {
                 let read run =

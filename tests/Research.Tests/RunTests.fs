@@ -39,6 +39,23 @@ let tests =
                     && below (fun v -> v <= value) >= needed
                     && (below (fun v -> v < value) < needed + 2e-9 || value = Array.min values))
 
+            test "a value exceeds a limit when it is above it: at the limit it does not" {
+                let exceeding limit =
+                    Measurement.exceeding
+                        {
+                            Name = "replan"
+                            Unit = "µs"
+                            Times = [| 0.0; 1.0; 2.0; 3.0 |]
+                            Values = [| 1.0; 2.0; 2.0; 3.0 |]
+                            Limit = limit
+                        }
+
+                Expect.equal (exceeding (Some 2.0)) 1 "two at the limit"
+                Expect.equal (exceeding (Some 1.9)) 3 "above"
+                Expect.equal (exceeding (Some 3.0)) 0 "none"
+                Expect.equal (exceeding None) 0 "no limit"
+            }
+
             test "numbers are shown with the digits asked for" {
                 Expect.equal (Show.number 4 3.14159265) "3.142" "plain"
                 Expect.equal (Show.number 3 15789.2) "15789" "large, but short enough"

@@ -47,17 +47,17 @@ let runOf (states: (float * float)[]) : Run =
                 series "y" (Array.map snd states) None
             |]
         Controls = [| series "u" controls (Some(-1.0, infinity)) |]
-        Gains = Array.init (states.Length - 1) (fun _ -> array2D [ [ 0.1; 0.2 ] ])
+        Gains = Array.init (states.Length - 1) (fun t -> array2D [ [ cos (float t); 1.0 / float (t + 3) ] ])
         Iterations =
             Array.init 5 (fun i ->
                 {
                     Number = i + 1
                     Cost = 10.0 ** float -i
-                    Gradient = 0.5
+                    Gradient = 0.5 ** float (2 * i)
                     Violation = 0.0
-                    Regularisation = if i > 2 then 0.0 else 1e-6
-                    Step = 1.0
-                    Seconds = 1e-4
+                    Regularisation = if i > 2 then 0.0 else 1e-6 * float (i + 1)
+                    Step = 1.0 - 0.125 * float i
+                    Seconds = 1e-4 * float (i + 1)
                 })
         Events = []
         Measurements = []
