@@ -139,6 +139,114 @@ let private energyTests =
                 Acrobot.environment
         ]
 
+let private cross (a: Vec) (b: Vec) : Vec =
+    [|
+        a[1] * b[2] - a[2] * b[1]
+        a[2] * b[0] - a[0] * b[2]
+        a[0] * b[1] - a[1] * b[0]
+    |]
+
+let private aircraftTests =
+    /// Rz(yaw) Ry(pitch) Rx(roll), as a product of the three
+    let attitude (x: Vec) : Mat =
+        let turn i j (angle: Real) : Mat =
+            Array2D.init 3 3 (fun a b ->
+                if a = b then
+                    (if a = i || a = j then cos angle else Real.constant 1.0)
+                elif (a, b) = (i, j) then
+                    -(sin angle)
+                elif (a, b) = (j, i) then
+                    sin angle
+                else
+                    Real.Zero)
+
+        // about z the x axis turns to y, about y z to x, about x y to z
+        Mat.matmul (turn 0 1 x[5]) (Mat.matmul (turn 2 0 x[4]) (turn 1 2 x[3]))
+
+    let inertia = Vec.ofFloats Quadrotor.inertia
+    let spin (x: Vec) : Vec = Array.map2 (*) inertia x[9..]
+
+    testList
+        "aircraft"
+        [
+            test "a quadrotor's momentum, angular momentum and energy change by its rotors and its weight" {
+                let places =
+                    [ [ 1.0; 0.0; 0.0 ]; [ 0.0; 1.0; 0.0 ]; [ -1.0; 0.0; 0.0 ]; [ 0.0; -1.0; 0.0 ] ]
+
+                for x, u in points Quadrotor.environment 20 do
+                    let at = Vec.ofFloats x
+                    let thrusts = Vec.ofFloats u
+                    let rates = Quadrotor.ode at thrusts
+                    let lift = [| Real.Zero; Real.Zero; Vec.sum thrusts |]
+
+                    // r × F of each rotor, and its drag, which alternates
+                    let torque =
+                        places
+                        |> List.mapi (fun i place ->
+                            let arm = Vec.scale (Real.constant Quadrotor.arm) (Vec.ofFloats place)
+                            let drag = (if i % 2 = 0 then Quadrotor.drag else -Quadrotor.drag) * thrusts[i]
+
+                            Vec.add (cross arm [| Real.Zero; Real.Zero; thrusts[i] |]) [| Real.Zero; Real.Zero; drag |])
+                        |> List.reduce Vec.add
+
+                    let turned v = Mat.mulVec (attitude at) v
+
+                    let change (quantity: Vec -> Vec) =
+                        numbers (Diff.jacobianv quantity at rates)
+
+                    let same (found: float[]) (expected: Vec) message =
+                        Array.iter2 (fun a b -> near 1e-10 a (Trace.number b) message) found expected
+
+                    let weight = Vec.ofFloats [ 0.0; 0.0; -Quadrotor.mass * Quadrotor.gravity ]
+                    same (change (fun x -> x[..2])) at[6..8] "velocity"
+
+                    same
+                        (change (fun x -> Vec.scale (Real.constant Quadrotor.mass) x[6..8]))
+                        (Vec.add (turned lift) weight)
+                        "momentum"
+
+                    same
+                        (change (fun x -> Mat.mulVec (attitude x) (spin x)))
+                        (turned torque)
+                        "angular momentum, in the world"
+
+                    same
+                        (change (fun x -> [| Vec.squaredNorm (spin x) |]))
+                        [| 2.0 * Vec.dot (spin at) torque |]
+                        "and its size"
+
+                    let energy (x: Vec) =
+                        [|
+                            0.5 * Quadrotor.mass * Vec.squaredNorm x[6..8]
+                            + 0.5 * Vec.dot x[9..] (spin x)
+                            + Quadrotor.mass * Quadrotor.gravity * x[2]
+                        |]
+
+                    same (change energy) [| Vec.dot (turned lift) at[6..8] + Vec.dot torque at[9..] |] "energy"
+            }
+
+            test "a planar quadrotor's momentum, rate and energy change by its rotors and its weight" {
+                let mass, inertia = Quadrotor.mass, Quadrotor.inertia[1]
+
+                for x, u in points PlanarQuadrotor.environment 20 do
+                    let rates = numbers (PlanarQuadrotor.ode (Vec.ofFloats x) (Vec.ofFloats u))
+                    let lift, torque = u[0] + u[1], Quadrotor.arm * (u[1] - u[0])
+                    Array.iter2 (fun a b -> near 1e-12 a b "velocity") rates[..2] x[3..]
+                    // the thrust is across the line of the rotors, up when it is level
+                    near 1e-12 (mass * rates[3]) (-lift * sin x[2]) "momentum along"
+                    near 1e-12 (mass * rates[4]) (lift * cos x[2] - mass * Quadrotor.gravity) "momentum up"
+                    near 1e-12 (inertia * rates[5]) torque "angular momentum"
+
+                    let energy (x: Vec) =
+                        0.5 * mass * (squared x[3] + squared x[4])
+                        + 0.5 * inertia * squared x[5]
+                        + mass * Quadrotor.gravity * x[1]
+
+                    let supplied = lift * (cos x[2] * x[4] - sin x[2] * x[3]) + torque * x[5]
+                    near 1e-10 (power energy PlanarQuadrotor.ode x u) supplied "energy"
+            }
+        ]
+
 let private modelTests =
     testList
         "models"
@@ -320,6 +428,49 @@ let private registryTests =
                 Expect.isNone (Manipulator.environment.DistanceFromGoal Manipulator.environment.Start) "no goal"
             }
 
+            test "no task begins where it ends: a fallen state ends it, the start and its neighbours do not" {
+                let off = [| 10.1; 0.0; 0.0; 0.0 |]
+
+                // states in which an episode is over; nowhere where nothing is named
+                let fallen =
+                    Map
+                        [
+                            "cartpole", [ off; Array.map (~-) off ]
+                            "cartpole-pilco", [ off; Array.map (~-) off ]
+                            "cartpole-rail", [ off; Array.map (~-) off ]
+                            "cart-double-pole", [ [| 10.1; 0.0; 0.0; 0.0; 0.0; 0.0 |] ]
+                            "hopper", [ [| 0.0; 0.29; 0.0; 0.0; 0.0; 0.0; 0.0; 0.0; 0.0; 0.0 |] ]
+                            for name in [ "quadrotor"; "quadrotor-pillars" ] do
+                                name,
+                                [
+                                    for pitch in [ 1.6; -1.6 ] -> Array.init 12 (fun i -> if i = 4 then pitch else 0.0)
+                                ]
+                            "unicycle",
+                            [
+                                for i in [ 7; 10 ] do
+                                    for angle in [ 1.6; -1.6 ] -> Array.init 12 (fun j -> if i = j then angle else 0.0)
+                            ]
+                        ]
+
+                for e in Environments.all do
+                    Expect.isFalse (e.IsTerminal e.Start) $"{e.Name} at its start"
+                    let first = Episodes(e, 50).Reset 1
+
+                    for b in 0..49 do
+                        Expect.isFalse (e.IsTerminal first[b, *]) $"{e.Name} at a first state"
+
+                    e.Goal
+                    |> Option.iter (fun goal -> Expect.isFalse (e.IsTerminal goal) $"{e.Name} at its goal")
+
+                    match Map.tryFind e.Name fallen with
+                    | Some states ->
+                        for x in states do
+                            Expect.isTrue (e.IsTerminal x) $"{e.Name} at %A{x}"
+                    | None ->
+                        for x, _ in points e 50 do
+                            Expect.isFalse (e.IsTerminal(Array.map ((*) 10.0) x)) $"{e.Name} at %A{x}"
+            }
+
             test "environments are found by name" {
                 for e in Environments.all do
                     let found = Expect.wantOk (Environments.find e.Name) e.Name
@@ -339,4 +490,5 @@ let private registryTests =
         ]
 
 [<Tests>]
-let tests = testList "Environments" [ modelTests; energyTests; registryTests ]
+let tests =
+    testList "Environments" [ modelTests; energyTests; aircraftTests; registryTests ]

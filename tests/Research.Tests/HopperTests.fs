@@ -110,23 +110,102 @@ let tests =
                 Expect.isLessThan (distance last x) 1e-4 "stays"
             }
 
-            test "in the air it falls like a stone, turning at a steady momentum" {
-                let air = Array.append [| 0.0; 3.0 |] stance[2..]
-                let x = Vec.ofFloats (Array.append air[..4] [| 0.5; 0.0; 1.0; -2.0; 3.0 |])
-                let u = Vec.ofFloats [ 20.0; -30.0 ]
+            testProperty
+                "momentum, angular momentum and energy change by what acts: weight, ground, motors, springs, dampers"
+                (fun (seed: int) ->
+                    let random = Random seed
+                    // in the air, near the ground and in it; joints away from the stance
+                    let high = [| 3.0; 0.05; 0.0; -0.01 |][random.Whole(0, 3)]
+                    let q = Array.map2 (+) stance[..4] (random.Vector 5 |> Array.map ((*) 0.4))
+                    let q = Array.append [| q[0]; stance[1] + high |] q[2..]
+                    let v = random.Vector 5 |> Array.map ((*) 2.0)
+                    let u = random.Vector 2 |> Array.map ((*) 30.0)
+                    let x = Vec.ofFloats (Array.append q v)
+                    let rates = Hopper.ode x (Vec.ofFloats u)
 
-                let momenta (x: Vec) =
-                    let motions = PlanarChain.motions Hopper.links x[..4] x[5..]
+                    let change (quantity: Vec -> Vec -> Vec) =
+                        numbers (Diff.jacobianv (fun x -> quantity x[..4] x[5..]) x rates)
 
-                    Array.map2
-                        (fun (link: PlanarLink) motion ->
-                            Vec.scale (Real.constant link.Mass) (PlanarChain.velocity motion link.Centre))
-                        Hopper.links
-                        motions
-                    |> Array.reduce Vec.add
+                    // kg, kg m², place of the centre and angle of body, thigh and shin, by hand
+                    let along (origin: Vec) (angle: Real) (far: float) : Vec =
+                        [| origin[0] + far * cos angle; origin[1] + far * sin angle |]
 
-                let change = numbers (Diff.jacobianv momenta x (Hopper.ode x u))
-                Expect.isLessThan (distance change [| 0.0; -Hopper.weight |]) 1e-8 "force"
+                    let up (q: Vec) = q[2] + Math.PI / 2.0
+                    let thigh (q: Vec) = up q + q[3] - Math.PI
+                    let shin (q: Vec) = thigh q + q[4]
+                    let knee (q: Vec) = along q[..1] (thigh q) Hopper.thigh
+                    let foot (q: Vec) = along (knee q) (shin q) Hopper.shin
+                    let rod (mass: float) (length: float) = mass * length * length / 12.0
+
+                    let bodies: (float * float * (Vec -> Vec) * (Vec -> Real)) list =
+                        [
+                            6.0, 0.1, (fun q -> along q[..1] (up q) 0.18), up
+                            1.2, rod 1.2 Hopper.thigh, (fun q -> along q[..1] (thigh q) (Hopper.thigh / 2.0)), thigh
+                            0.8, rod 0.8 Hopper.shin, (fun q -> along (knee q) (shin q) (Hopper.shin / 2.0)), shin
+                        ]
+
+                    let sum (quantity: float * float * (Vec -> Vec) * (Vec -> Real) -> Vec) =
+                        bodies |> List.map quantity |> List.reduce Vec.add
+
+                    let momentum q v =
+                        sum (fun (mass, _, centre, _) -> Vec.scale (Real.constant mass) (Diff.jacobianv centre q v))
+
+                    let cross (a: Vec) (b: Vec) = a[0] * b[1] - a[1] * b[0]
+
+                    let angularMomentum q v =
+                        sum (fun (mass, inertia, centre, angle) ->
+                            [|
+                                mass * cross (centre q) (Diff.jacobianv centre q v)
+                                + inertia * Diff.gradv angle q v
+                            |])
+
+                    let energy q v =
+                        sum (fun (mass, inertia, centre, angle) ->
+                            [|
+                                Lagrangian.planar mass inertia centre angle q v
+                                + mass * Hopper.gravity * (centre q)[1]
+                            |])
+
+                    let at = x[..4]
+                    let force = Hopper.groundForce x
+                    let size = 1.0 + distance (numbers rates) (Array.zeroCreate 10) * 100.0
+
+                    let near (found: float) (expected: float) message =
+                        Expect.isLessThan (abs (found - expected)) (1e-11 * size) $"{message}: {found} for {expected}"
+
+                    let push = numbers force
+                    let linear = change momentum
+                    near linear[0] push[0] "momentum along"
+                    near linear[1] (push[1] - Hopper.weight) "momentum up"
+
+                    let weight =
+                        bodies
+                        |> List.sumBy (fun (mass, _, centre, _) -> -mass * Hopper.gravity * (numbers (centre at)).[0])
+
+                    let angular = change angularMomentum
+                    near angular[0] (weight + Trace.number (cross (foot at) force)) "angular momentum"
+
+                    let motors = u[0] * v[3] + u[1] * v[4]
+                    let dampers = Hopper.damping * (v[3] * v[3] + v[4] * v[4])
+
+                    let springs =
+                        Hopper.stiffness * ((q[3] - stance[3]) * v[3] + (q[4] - stance[4]) * v[4])
+
+                    let ground = Vec.dot force (Diff.jacobianv foot at x[5..]) |> Trace.number
+                    let supplied = change energy
+                    near supplied[0] (motors - dampers - springs + ground) "energy")
+
+            test "the picture shows the foot where the ground is felt" {
+                let x = Array.append [| 0.2; 0.7; 0.3; -0.2; -0.5 |] (Array.zeroCreate 5)
+
+                let leg =
+                    (PlanarChain.motions Hopper.links (Vec.ofFloats x[..4]) (Vec.ofFloats x[5..]))[2]
+
+                let foot = numbers (PlanarChain.place leg Hopper.shin)
+
+                match List.last (Hopper.environment.Scene.Shapes x) with
+                | Disc(_, (px, py), _) -> Expect.isLessThan (distance [ px; py ] foot) 1e-12 "foot"
+                | other -> failtest $"{other}"
             }
 
             test "the step is stable: a fall from a hand's height is the same in steps of half the length" {
