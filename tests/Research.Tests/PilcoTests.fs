@@ -181,7 +181,106 @@ let tests =
                     "and goes on the same"
             }
 
-            test "a search that gains nothing starts again, from a drawn policy" {
+            test "what random numbers are for and the trial decide them: no purpose has the numbers of another" {
+                let deviations = [| 0.01; 0.03 |]
+
+                // nothing to gain, so that a policy stays as it was drawn
+                let scenario =
+                    { short with
+                        Measure = Scenario.noisy deviations Scenarios.pendulum.Observe
+                        Loss =
+                            { short.Loss with
+                                Rows = Array2D.map (fun _ -> 0.0) short.Loss.Rows
+                            }
+                        Penalties = []
+                    }
+
+                let play randomRollouts =
+                    Pilco.start
+                        scenario
+                        { options 3 with
+                            Policy = Linear
+                            RandomRollouts = randomRollouts
+                        }
+                    |> after 3
+
+                // what was drawn in each trial, as standard normal numbers
+                let drawn (state: PilcoState) =
+                    [
+                        for i, trial in List.indexed state.Trials do
+                            let rollout = trial.Rollout
+                            let start = scenario.Starts[i % scenario.Starts.Length]
+
+                            (i, "start"),
+                            Array.map3 (fun x mean sd -> (x - mean) / sd) rollout.Plant[0, *] start scenario.StartSpread
+
+                            (i, "noise"),
+                            [|
+                                for t in 0 .. rollout.Steps do
+                                    for j in 0..1 do
+                                        (rollout.Measured[t, j] - rollout.Plant[t, j]) / deviations[j]
+                            |]
+
+                            if trial.IsRandom then
+                                // two even numbers make two normal ones, by Box and Muller
+                                (i, "random controls"),
+                                [|
+                                    for t in 0..2 .. rollout.Steps - 2 do
+                                        let even k =
+                                            0.5
+                                            * (rollout.Controls[t + k, 0] / (scenario.RandomShare * scenario.Limits[0])
+                                               + 1.0)
+
+                                        let radius = sqrt (-2.0 * log (1.0 - even 0))
+                                        radius * cos (2.0 * Math.PI * even 1)
+                                        radius * sin (2.0 * Math.PI * even 1)
+                                |]
+                            elif not state.Trials[i - 1].IsRandom then
+                                () // the policy before
+                            else
+                                (i, "drawn policy"),
+                                trial.Parameters[.. trial.Parameters.Length - 2]
+                                |> Array.map (fun w -> w / 0.01)
+                    ]
+
+                // random controls and a drawn policy never share a trial, so there are learners of one and of three random rollouts
+                let all = drawn (play 1) @ drawn (play 3)
+                Expect.containsAll (List.map fst all) [ (1, "drawn policy"); (1, "random controls") ] "both in trial 1"
+
+                for (what, numbers), (other, others) in List.allPairs all all do
+                    let nearest =
+                        Seq.min (Seq.allPairs numbers others |> Seq.map (fun (a, b) -> abs (a - b)))
+
+                    if what <> other then
+                        Expect.isGreaterThan nearest 1e-9 $"{what} and {other}"
+                    elif snd what <> "noise" then
+                        // the plant's states after the first depend on the controls; the numbers do not
+                        Expect.isLessThan (distance numbers others) 1e-9 $"{what}, whatever else was drawn"
+
+                let size =
+                    [ for _, numbers in all -> Seq.averageBy (fun v -> v * v) numbers ]
+                    |> List.average
+
+                Expect.isLessThan (abs (size - 1.0)) 0.5 "they are of size 1"
+            }
+
+            test "a forecast begins at the start whose turn it is, and so does the rollout" {
+                let state = Pilco.start short { options 5 with LineSearches = 2 } |> after 4
+
+                for i, trial in List.indexed state.Trials do
+                    let start = short.Starts[i % 2]
+
+                    Expect.isLessThan
+                        (distance trial.Rollout.Plant[0, *] start)
+                        (6.0 * Array.max short.StartSpread)
+                        $"rollout {i}"
+
+                    match trial.Forecast with
+                    | None -> Expect.isTrue trial.IsRandom "nothing is expected of a random rollout"
+                    | Some forecast -> Expect.equal forecast.Mean[0, *] start $"forecast of {i}"
+            }
+
+            test "a search that gains nothing starts again, from a drawn policy, unless the task is solved" {
                 let learnt = Pilco.start short (options 5) |> after 2
                 let last = List.last learnt.Trials
 
@@ -194,20 +293,32 @@ let tests =
                             Centres = Array2D.map (fun v -> v + 1e3) policy.Centres
                         }
 
-                let stuck =
-                    { learnt with
-                        Trials = (learnt.Trials |> List.take 1) @ [ { last with Parameters = lost } ]
-                    }
+                let told isSolved =
+                    let stuck =
+                        { learnt with
+                            Trials =
+                                (learnt.Trials |> List.take 1)
+                                @ [
+                                    { last with
+                                        Parameters = lost
+                                        IsSolved = isSolved
+                                    }
+                                ]
+                        }
 
-                let told = ResizeArray()
+                    let told = ResizeArray()
 
-                let found =
                     match Pilco.next noClock CancellationToken.None told.Add stuck with
-                    | Advanced state -> (List.last state.Trials).Parameters
+                    | Advanced state -> told, (List.last state.Trials).Parameters
                     | other -> failtest $"{other}"
 
-                Expect.contains told Restarting "it says so"
-                Expect.isLessThan (found |> Array.map abs |> Array.max) 100.0 "a policy of its own"
+                let largest = Array.map abs >> Array.max
+                let lines, found = told false
+                Expect.contains lines Restarting "it says so"
+                Expect.isLessThan (largest found) 100.0 "a policy of its own"
+                let lines, kept = told true
+                Expect.isFalse (lines.Contains Restarting) "what solves the task is kept"
+                Expect.isGreaterThan (largest kept) 900.0 "as it is"
             }
 
             test "the best trial is a solved one, or that of least loss over the whole horizon" {
