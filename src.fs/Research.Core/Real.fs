@@ -8,7 +8,9 @@ open System
 ///
 /// Where a function is not differentiable, derivatives follow one convention: |x| and sign have derivative 0 at 0; min and max take the
 /// derivative of their first argument on a tie, so clamp has derivative 1 on its closed interval; `where` takes the derivative of the chosen
-/// branch; hypot and the norm of a vector have gradient 0 at 0. Elsewhere the one-sided limit stands: sqrt has derivative +∞ at 0.
+/// branch; hypot, atan2 and the norm of a vector have derivatives 0 of every order at the origin, and so has xʸ by its exponent at x = 0.
+/// Squares of sizes, |x|² and ‖x‖², are smooth and are differentiated as sums of squares. Elsewhere the one-sided limit stands: sqrt has
+/// derivative +∞ at 0.
 [<Sealed>]
 type Real internal (op: Op, a: Real, b: Real, c: Real, value: float, name: string) =
 
@@ -47,9 +49,13 @@ type Real internal (op: Op, a: Real, b: Real, c: Real, value: float, name: strin
 
     static member op_Implicit(value: float) : Real = Real.Constant value
 
+    // No condition that is known enters a graph: it would be a number there, and a mask in vector registers.
+
     static member internal Unary(op, a: Real) =
         if a.IsConstant then
             Real.Constant(Operation.evaluate op a.Value 0.0 0.0)
+        elif op = Op.Not && a.Op = Op.Not then
+            a.A
         else
             Real(op, a, leaf, leaf, 0.0, "")
 
@@ -57,7 +63,12 @@ type Real internal (op: Op, a: Real, b: Real, c: Real, value: float, name: strin
         if a.IsConstant && b.IsConstant then
             Real.Constant(Operation.evaluate op a.Value b.Value 0.0)
         else
-            Real(op, a, b, leaf, 0.0, "")
+            match op with
+            | Op.And when a.IsConstant -> if a.Is 0.0 then zero else b
+            | Op.And when b.IsConstant -> if b.Is 0.0 then zero else a
+            | Op.Or when a.IsConstant -> if a.Is 0.0 then b else one
+            | Op.Or when b.IsConstant -> if b.Is 0.0 then a else one
+            | _ -> Real(op, a, b, leaf, 0.0, "")
 
     member private x.Is(number: float) = x.IsConstant && x.Value = number
 
@@ -153,7 +164,7 @@ type Real internal (op: Op, a: Real, b: Real, c: Real, value: float, name: strin
     static member Softplus(x: Real) = Real.Unary(Op.Softplus, x)
     /// (2/√π)∫₀ˣ e^(−t²) dt.
     static member Erf(x: Real) = Real.Unary(Op.Erf, x)
-    /// Angle of the point (x, y), in (−π, π].
+    /// Angle of the point (x, y), in [−π, π]; gradient 0 at the origin.
     static member Atan2(y: Real, x: Real) = Real.Binary(Op.Atan2, y, x)
     /// √(x²+y²) without overflow; gradient 0 at the origin.
     static member Hypot(x: Real, y: Real) = Real.Binary(Op.Hypot, x, y)

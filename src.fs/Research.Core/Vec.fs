@@ -43,11 +43,18 @@ module Vec =
     /// Σ aᵢ².
     let squaredNorm (a: Vec) : Real = dot a a
 
-    /// √Σaᵢ², with gradient 0 at the origin.
+    /// √Σaᵢ² without overflow, with gradient 0 at the origin; 0 of an empty vector.
     let norm (a: Vec) : Real =
-        let square = squaredNorm a
-        let atOrigin = square .= Real.Zero
-        Real.where atOrigin Real.Zero (sqrt (Real.where atOrigin Real.One square))
+        let rec over (parts: Vec) =
+            match parts with
+            | [||] -> Real.Zero
+            | [| x |] -> Real.hypot x Real.Zero
+            | [| x; y |] -> Real.hypot x y
+            | _ ->
+                let left, right = Array.splitAt (parts.Length / 2) parts
+                Real.hypot (over left) (over right)
+
+        over a
 
     /// a × b in three dimensions.
     let cross (a: Vec) (b: Vec) : Vec =

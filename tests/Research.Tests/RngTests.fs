@@ -18,6 +18,38 @@ let private expectMean (values: float[]) mean deviation message =
     let bound = band * deviation / sqrt (float values.Length)
     Expect.isLessThan (abs (Array.average values - mean)) bound message
 
+/// The inverse of SplitMix64's mixing of a state, and the state's increment from three numbers in a row: of each, the lowest 11 bits are
+/// unknown, so that they are tried.
+let private unmix (z: uint64) =
+    let inverse (odd: uint64) =
+        Seq.fold (fun (x: uint64) _ -> x * (2UL - odd * x)) odd (seq { 1..6 })
+
+    let z = (z ^^^ (z >>> 31) ^^^ (z >>> 62)) * inverse 0x94D049BB133111EBUL
+    let z = (z ^^^ (z >>> 27) ^^^ (z >>> 54)) * inverse 0xBF58476D1CE4E5B9UL
+    z ^^^ (z >>> 30) ^^^ (z >>> 60)
+
+let private mix (z: uint64) =
+    let z = (z ^^^ (z >>> 30)) * 0xBF58476D1CE4E5B9UL
+    let z = (z ^^^ (z >>> 27)) * 0x94D049BB133111EBUL
+    z ^^^ (z >>> 31)
+
+let private increment (rng: Rng) =
+    let upper = uniforms rng 3 |> Array.map (fun u -> uint64 (u * 2.0 ** 53.0))
+
+    let states =
+        upper[..1]
+        |> Array.map (fun top -> Array.init 2048 (fun low -> unmix ((top <<< 11) ||| uint64 low)))
+
+    let candidates =
+        seq {
+            for first in states[0] do
+                for second in states[1] do
+                    if mix (second + second - first) >>> 11 = upper[2] then
+                        second - first
+        }
+
+    Seq.exactlyOne candidates
+
 [<Tests>]
 let tests =
     testList
@@ -30,6 +62,19 @@ let tests =
 
                 for number in published do
                     Expect.equal (rng.Uniform()) (float (number >>> 11) / 2.0 ** 53.0) "upper 53 bits"
+            }
+
+            test "sources split off step through all 2⁶⁴ states, by increments without long runs of equal bits" {
+                // Steele, Lea, Flood 2014, section 5: an odd increment, at least 24 of whose neighbouring bits differ
+                let parent = Rng.OfSeed 3
+                let increments = List.init 12 (fun _ -> increment (parent.Split()))
+
+                for step in increments do
+                    Expect.equal (step % 2UL) 1UL "an odd increment"
+                    let flips = Numerics.BitOperations.PopCount(step ^^^ (step >>> 1))
+                    Expect.isGreaterThanOrEqual flips 24 "bits that differ from their neighbours"
+
+                Expect.equal (List.distinct increments).Length 12 "each has its own"
             }
 
             test "a seed repeats, another differs" {

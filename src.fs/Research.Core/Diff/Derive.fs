@@ -8,11 +8,34 @@ open System.Collections.Generic
 [<RequireQualifiedAccess>]
 module Derive =
 
-    /// Partial derivatives of one node by its arguments; 0 where there is none.
-    let private partials (node: Real) : struct (Real * Real * Real) =
-        let a, b, c = node.A, node.B, node.C
+    let rec private isSameNorm depth (x: Real) (y: Real) =
+        Object.ReferenceEquals(x, y)
+        || depth > 0
+           && x.Op = y.Op
+           && (match x.Op with
+               | Op.Abs -> isSameNorm (depth - 1) x.A y.A
+               | Op.Hypot -> isSameNorm (depth - 1) x.A y.A && isSameNorm (depth - 1) x.B y.B
+               | _ -> false)
+
+    /// The square of a size, |x|² or ‖x‖². It is smooth where the size itself is not, so it must not be differentiated through it.
+    let private isSquaredNorm (node: Real) =
+        (node.A.Op = Op.Abs || node.A.Op = Op.Hypot)
+        && isSameNorm Trace.deepestNorm node.A node.B
+
+    /// What a node depends on, and its derivative by each. Every rule holds to all orders: the derivative of what stands here is the second
+    /// derivative. So nothing is made of a value that saturates (1 − tanh² is 0 where tanh is 1), no square overflows before its root is
+    /// taken, and a guard hides nothing but the point that it guards.
+    let private partials (node: Real) : struct (Real * Real) list =
+        let a, b = node.A, node.B
         let zero, one = Real.Zero, Real.One
-        let unary derivative = struct (derivative, zero, zero)
+        let unary derivative = [ struct (a, derivative) ]
+        let binary byA byB = [ struct (a, byA); struct (b, byB) ]
+
+        /// what a function makes of a length, and 0 with all its derivatives where the length is 0
+        let awayFromOrigin (length: Real) =
+            let atOrigin = length .= zero
+            let positive = Real.where atOrigin one length
+            fun (quotient: Real -> Real) -> Real.where atOrigin zero (quotient positive)
 
         match node.Op with
         | Op.Neg -> unary (-one)
@@ -21,7 +44,7 @@ module Derive =
         | Op.Exp -> unary node
         | Op.Log -> unary (1.0 / a)
         | Op.Log1p -> unary (1.0 / (1.0 + a))
-        | Op.Expm1 -> unary (node + 1.0)
+        | Op.Expm1 -> unary (exp a)
         | Op.Sin -> unary (cos a)
         | Op.Cos -> unary (-(sin a))
         | Op.Tan -> unary (1.0 + node * node)
@@ -30,47 +53,43 @@ module Derive =
         | Op.Atan -> unary (1.0 / (1.0 + a * a))
         | Op.Sinh -> unary (cosh a)
         | Op.Cosh -> unary (sinh a)
-        | Op.Tanh -> unary (1.0 - node * node)
-        | Op.Sigmoid -> unary (node * (1.0 - node))
+        | Op.Tanh -> unary (4.0 * Real.Unary(Op.LogisticDensity, 2.0 * a))
+        | Op.Sigmoid -> unary (Real.Unary(Op.LogisticDensity, a))
+        | Op.LogisticDensity -> unary (-(node * tanh (0.5 * a)))
         | Op.Softplus -> unary (Real.sigmoid a)
         | Op.Erf -> unary (2.0 / sqrt Math.PI * exp (-(a * a)))
-        | Op.Add -> struct (one, one, zero)
-        | Op.Sub -> struct (one, -one, zero)
-        | Op.Mul -> struct (b, a, zero)
+        | Op.Add -> binary one one
+        | Op.Sub -> binary one -one
+        | Op.Mul when isSquaredNorm node -> Trace.components a |> List.map (fun x -> struct (x, 2.0 * x))
+        | Op.Mul -> binary b a
         | Op.Div ->
             let inverse = 1.0 / b
-            struct (inverse, -(node * inverse), zero)
+            binary inverse -(node * inverse)
         | Op.Pow ->
             let slope = b * Real.Pow(a, b - 1.0)
 
-            // x⁰ is 1 for every x, 0 among them, where the slope above would be 0·∞
-            let byBase =
-                if b.IsConstant then
-                    slope
-                else
-                    Real.where (b .= zero) zero slope
-
-            let byExponent =
-                if b.IsConstant then
-                    zero
-                else
-                    let atZero = a .= zero
-                    Real.where atZero zero (node * log (Real.where atZero one a))
-
-            struct (byBase, byExponent, zero)
+            if b.IsConstant then
+                unary slope
+            else
+                let atZero = a .= zero
+                // x⁰ is 1 for every x, 0 among them, where the slope above would be 0·∞
+                let byBase = Real.where (atZero &&& (b .= zero)) zero slope
+                binary byBase (Real.where atZero zero (node * log (Real.where atZero one a)))
         | Op.Atan2 ->
-            let square = a * a + b * b
-            struct (b / square, -(a / square), zero)
+            let away = awayFromOrigin (Real.hypot a b)
+            binary (away (fun length -> b / length / length)) (away (fun length -> -(a / length / length)))
         | Op.Hypot ->
-            let length = Real.where (node .= zero) one node
-            struct (a / length, b / length, zero)
+            let away = awayFromOrigin node
+
+            Trace.components node
+            |> List.map (fun x -> struct (x, away (fun length -> x / length)))
         | Op.Min ->
             let first = a .<= b
-            struct (Real.where first one zero, Real.where first zero one, zero)
+            binary (Real.where first one zero) (Real.where first zero one)
         | Op.Max ->
             let first = a .>= b
-            struct (Real.where first one zero, Real.where first zero one, zero)
-        | _ -> struct (zero, zero, zero)
+            binary (Real.where first one zero) (Real.where first zero one)
+        | _ -> []
 
     let private isZero (x: Real) = x.IsConstant && x.Value = 0.0
 
@@ -175,22 +194,20 @@ module Derive =
                 let yes, no = tangentOf node.B, tangentOf node.C
                 tangents[node] <- Array.map2 (fun y n -> Real.Where(Condition node.A, y, n)) yes no
             else
-                let struct (byA, byB, _) = partials node
-                let a = tangentOf node.A
+                let terms =
+                    partials node
+                    |> List.map (fun (struct (argument, partial)) -> struct (partial, tangentOf argument))
 
-                let b =
-                    if Operation.arity node.Op > 1 then
-                        tangentOf node.B
-                    else
-                        none
-
-                let term partial tangent =
-                    if isZero partial || isZero tangent then
-                        Real.Zero
-                    else
-                        times partial tangent
-
-                tangents[node] <- Array.init directions (fun k -> plus keep (term byA a[k]) (term byB b[k]))
+                tangents[node] <-
+                    Array.init directions (fun k ->
+                        terms
+                        |> List.fold
+                            (fun sum (struct (partial, tangent)) ->
+                                if isZero partial || isZero tangent[k] then
+                                    sum
+                                else
+                                    plus keep sum (times partial tangent[k]))
+                            Real.Zero)
 
         Array.map tangentOf outputs
 
@@ -208,7 +225,7 @@ module Derive =
             if isSingular node.Op || leadsOn node.A || leadsOn node.B || leadsOn node.C then
                 exposed.Add node |> ignore
 
-        let known = Dictionary<Real, struct (Real * Real * Real)>(HashIdentity.Reference)
+        let known = Dictionary<Real, struct (Real * Real) list>(HashIdentity.Reference)
 
         let partialsOf node =
             match known.TryGetValue node with
@@ -239,13 +256,9 @@ module Derive =
                     add node.B (onlyWhere node.A adjoint)
                     add node.C (onlyWhere (Real.Unary(Op.Not, node.A)) adjoint)
                 | true, adjoint ->
-                    let struct (byA, byB, _) = partialsOf node
-
-                    if not (isZero byA) then
-                        add node.A (times byA adjoint)
-
-                    if not (isZero byB) then
-                        add node.B (times byB adjoint)
+                    for struct (argument, partial) in partialsOf node do
+                        if not (isZero partial) then
+                            add argument (times partial adjoint)
                 | _ -> ()
 
             variables

@@ -24,6 +24,8 @@ module internal Lower =
             ExpDegree: int
             LogSeries: float list
             SmallestNormal: float
+            /// sizes whose squares lose digits, below the first and above the second, and what brings them between
+            Squares: struct (float * float) * struct (float * float)
             TanhSeries: float list * float list
         }
 
@@ -77,6 +79,7 @@ module internal Lower =
                     1.479819860511658591e-01
                 ]
             SmallestNormal = 2.2250738585072014e-308
+            Squares = struct (2.0 ** -450.0, 2.0 ** 600.0), struct (2.0 ** 500.0, 2.0 ** -600.0)
             TanhSeries = tanhSeries
         }
 
@@ -92,6 +95,7 @@ module internal Lower =
             ExpDegree = 8
             LogSeries = [ 0.66666662693; 0.40000972152; 0.28498786688; 0.24279078841 ]
             SmallestNormal = 1.17549435e-38
+            Squares = struct (2.0 ** -50.0, 2.0 ** 100.0), struct (2.0 ** 60.0, 2.0 ** -80.0)
             TanhSeries = tanhSeries
         }
 
@@ -219,6 +223,42 @@ module internal Lower =
             let nonnegative = builder.Binary Op.LessEqual (constant 0.0) x
             builder.Div (builder.Where nonnegative (constant 1.0) e) (builder.Add e (constant 1.0))
 
+        member this.LogisticDensity x =
+            let e = this.Decay x
+            let sum = builder.Add e (constant 1.0)
+            builder.Div e (builder.Mul sum sum)
+
+        /// √Σx² of numbers scaled by a power of two where their squares would overflow or vanish; ∞ where any is, as IEEE 754 has it.
+        member _.Norm(parts: int list) =
+            let infinity = constant Double.PositiveInfinity
+            let sizes = parts |> List.map (builder.Unary Op.Abs)
+            let size = sizes |> List.reduce (builder.Binary Op.Max)
+            let struct (small, up), struct (large, down) = p.Squares
+            let isSmall = builder.Binary Op.Less size (constant small)
+            let isLarge = builder.Binary Op.Less (constant large) size
+
+            let choose ifSmall ifLarge =
+                builder.Where isSmall (constant ifSmall) (builder.Where isLarge (constant ifLarge) (constant 1.0))
+
+            let scale = choose up down
+
+            let squares =
+                sizes
+                |> List.map (fun x ->
+                    let scaled = builder.Mul x scale
+                    builder.Mul scaled scaled)
+                |> List.reduce builder.Add
+
+            let value =
+                builder.Mul (builder.Unary Op.Sqrt squares) (choose (1.0 / up) (1.0 / down))
+
+            let isInfinite =
+                sizes
+                |> List.map (fun x -> builder.Binary Op.Equal x infinity)
+                |> List.reduce (builder.Binary Op.Or)
+
+            builder.Where isInfinite infinity value
+
         member this.Softplus x =
             builder.Add (builder.Binary Op.Max x (constant 0.0)) (this.Log1p(this.Decay x))
 
@@ -282,6 +322,8 @@ module internal Lower =
                     | Op.Tanh -> functions.Tanh a
                     | Op.Sigmoid -> functions.Sigmoid a
                     | Op.Softplus -> functions.Softplus a
+                    | Op.LogisticDensity -> functions.LogisticDensity a
+                    | Op.Hypot -> functions.Norm(Trace.components node |> List.map (fun part -> image[part]))
                     | Op.Pow ->
                         functions.Pow
                             a

@@ -30,6 +30,7 @@ type Op =
     | Softplus = 28uy
     | Erf = 29uy
     | Not = 30uy
+    | LogisticDensity = 31uy
     // two arguments
     | Add = 40uy
     | Sub = 41uy
@@ -120,6 +121,11 @@ module Operation =
     let softplus (x: float) =
         Math.Max(x, 0.0) + log1p (exp (-(abs x)))
 
+    /// The density of the logistic distribution, e⁻ˣ/(1+e⁻ˣ)²: the derivative of `sigmoid`, without its cancellation in the tails.
+    let logisticDensity x =
+        let e = exp (-(abs x))
+        e / ((1.0 + e) * (1.0 + e))
+
     /// sign of x: −1, 0, 1; NaN of NaN.
     let sign (x: float) =
         if x > 0.0 then 1.0
@@ -150,6 +156,7 @@ module Operation =
         | Op.Tanh -> tanh a
         | Op.Sigmoid -> sigmoid a
         | Op.Softplus -> softplus a
+        | Op.LogisticDensity -> logisticDensity a
         | Op.Erf -> Lane.ErrorFunction a
         | Op.Not -> 1.0 - a
         | Op.Add -> a + b

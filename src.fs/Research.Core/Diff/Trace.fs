@@ -45,6 +45,19 @@ module Trace =
 
         sorted.ToArray()
 
+    /// Trees of hypots are looked through to this depth: enough for norms of 4096 numbers.
+    let internal deepestNorm = 12
+
+    /// The numbers of whose squares x² is the sum, where x is a size or a norm: hypot(hypot(a, b), |c|)² = a² + b² + c².
+    let internal components (x: Real) : Real list =
+        let rec look depth (x: Real) rest =
+            match x.Op with
+            | Op.Abs when depth > 0 -> look (depth - 1) x.A rest
+            | Op.Hypot when depth > 0 -> look (depth - 1) x.A (look (depth - 1) x.B rest)
+            | _ -> x :: rest
+
+        look deepestNorm x []
+
     /// The node of the same operation on other arguments, simplified anew.
     let private rebuild (node: Real) (a: Real) (b: Real) (c: Real) : Real =
         match node.Op with
