@@ -342,10 +342,6 @@ module Scenarios =
             BlockStacking.scenario 3 true
         ]
 
-    /// The scenario of a name, or the names there are.
+    /// The scenario of a name, or the names there are and the one that was perhaps meant.
     let find (name: string) : Result<Scenario, string> =
-        match all |> List.tryFind (fun scenario -> scenario.Name = name) with
-        | Some found -> Ok found
-        | None ->
-            let known = all |> List.map _.Name |> String.concat ", "
-            Error $"There is no scenario called '{name}'. Known: {known}."
+        Names.find "scenario" (fun (scenario: Scenario) -> scenario.Name) all name

@@ -4,6 +4,7 @@ open System
 open System.Text.Json
 open Research.Environments
 open Research.Agents
+open Research.Lab
 
 /// The command `list`.
 [<RequireQualifiedAccess>]
@@ -15,7 +16,7 @@ module ListCommand =
         Array.map3
             (fun (control: Quantity) (low: float) (high: float) ->
                 if Double.IsFinite low || Double.IsFinite high then
-                    $"{control.Name} {low} … {high} {control.Unit}"
+                    $"{control.Name} {Show.number 6 low} … {Show.number 6 high} {control.Unit}"
                 else
                     $"{control.Name} in {control.Unit}, free")
             environment.Controls

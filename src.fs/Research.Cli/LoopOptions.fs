@@ -40,8 +40,6 @@ module LoopOptions =
     /// Seconds at the end in which the system must be at the goal, and how near it, in the units of positions and angles.
     let hold, tolerance = 1.0, 0.3
 
-    let private mostSteps = 10_000_000
-
     let private positive (x: float) = x > 0.0 && Double.IsFinite x
 
     /// The options that a command line asks for, or what is wrong with it.
@@ -61,23 +59,25 @@ module LoopOptions =
             let mismatch = arguments.GetResult(MpcArguments.Mismatch, 0.0)
             let disturb = arguments.GetResult(MpcArguments.Disturb, 0.0)
 
-            match ControlLimits.choose environment (arguments.TryGetResult MpcArguments.Limits) with
-            | Error failure -> Error failure
-            | _ when horizon < 1 -> Fault.usage $"--horizon {horizon}: at least 1 step is needed."
-            | _ when not (positive timeStep) ->
-                Fault.usage $"--dt {timeStep}: a time step is a positive number of seconds."
+            let sizes =
+                Sizes.timeStep environment timeStep
+                |> Result.bind (fun () -> Sizes.horizon environment horizon)
+                |> Result.bind (fun () -> Sizes.iterations "iterations" iterations)
+
+            match ControlLimits.choose environment (arguments.TryGetResult MpcArguments.Limits), sizes with
+            | Error failure, _
+            | _, Error failure -> Error failure
             | _ when not (positive duration && duration >= timeStep) ->
                 Fault.usage $"--duration {duration}: at least one time step of {timeStep} s is needed."
-            | _ when duration / timeStep > float mostSteps ->
+            | _ when duration / timeStep > float Sizes.mostSteps ->
                 Fault.usage
-                    $"--duration {duration}: at most {mostSteps} time steps of {timeStep} s are kept, that is {float mostSteps * timeStep} s."
+                    $"--duration {duration}: at most {Sizes.mostSteps} time steps of {timeStep} s are kept, that is {float Sizes.mostSteps * timeStep} s."
             | _ when not (positive rate) || rate * timeStep > 1.000001 ->
                 Fault.usage
                     $"--rate {rate}: replans come at most once a time step, that is up to {1.0 / timeStep:G4} times a second."
             | _ when 1.0 / (rate * timeStep) > float horizon + 0.5 ->
                 Fault.usage
                     $"--rate {rate}: a plan of {horizon} steps of {timeStep} s must last until the next, that is at least {1.0 / (timeStep * float horizon):G4} replans a second are needed."
-            | _ when iterations < 1 -> Fault.usage $"--iterations {iterations}: at least 1 a replan is needed."
             | _ when deadline |> Option.exists (fun given -> not (positive given && given <= 1e9)) ->
                 Fault.usage $"--deadline {deadline.Value}: a deadline is a positive number of milliseconds, up to 1e9."
             | _ when not (0.0 <= mismatch && mismatch < 1.0) ->
@@ -86,7 +86,7 @@ module LoopOptions =
                 Fault.usage $"--mismatch {mismatch}: the model of {environment.Name} names no mass that could differ."
             | _ when not (0.0 <= disturb && Double.IsFinite disturb) ->
                 Fault.usage $"--disturb {disturb}: a standard deviation is needed, for example 0.3."
-            | Ok limits ->
+            | Ok limits, Ok() ->
                 Ok
                     {
                         Environment = environment

@@ -10,31 +10,7 @@ open Argu
 /// The name of this program's file, as its user typed it.
 let private program =
     IO.Path.GetFileNameWithoutExtension(Environment.GetCommandLineArgs()[0])
-
-let private examples =
-    $"""
-EXAMPLES:
-
-    {program} solve cartpole
-    {program} solve car --seed 3 --output parked
-    {program} solve pendulum --limits -2,2 --horizon 200
-    {program} solve cartpole --solver ddp --json
-    {program} mpc cartpole --mismatch 0.2 --disturb 0.3
-    {program} mpc quadrotor --rate 10 --deadline 5
-    {program} bench
-    {program} learn pilco --scenario cartpole --seed 1
-    {program} verify tests/golden/*.json
-
-EXIT CODES:
-
-    0     solved to the tolerances; at the goal in the end; the task was learnt; every case passed
-    1     the solver stopped short of its tolerances; not at the goal; the task was not learnt; a case failed
-    2     wrong command line, or a file that cannot be read
-    3     a file could not be written
-    130   interrupted by Ctrl-C or SIGTERM; what was found so far is written
-
-Results go to standard output, progress and messages to standard error. The same command gives the same numbers, bit by bit, on one machine.
-"""
+    |> string
 
 let private sinceStart () =
     (DateTime.Now - Process.GetCurrentProcess().StartTime).TotalSeconds
@@ -94,16 +70,26 @@ let private execute (arguments: string[]) (cancellation: CancellationToken) : Re
                     (verify.TryGetResult VerifyArguments.Tolerance)
                     (verify.Contains VerifyArguments.Json)
                     (verify.GetResult VerifyArguments.Files)
+                    cancellation
             | _ ->
-                Console.Error.WriteLine(parser.PrintUsage() + examples)
+                Console.Error.WriteLine(parser.PrintUsage() + Help.below program [])
                 Ok Exit.usage
     with :? ArguParseException as failure ->
+        let words = List.ofArray arguments
+
         if failure.ErrorCode = ErrorCode.HelpText then
-            Console.WriteLine(failure.Message + examples)
+            Console.WriteLine(failure.Message + Help.below program words)
             Ok Exit.success
         else
             let firstLine = (failure.Message.Split '\n')[0]
-            Fault.usage (firstLine.Replace("ERROR: ", "") + " See --help.")
+            Fault.usage $"""{firstLine.Replace("ERROR: ", "")}{Help.guess parser words firstLine} See --help."""
+
+/// The last handler: whatever a command did not foresee ends in an exit code and a sentence.
+let private answer (arguments: string[]) (cancellation: CancellationToken) : Result<int, Fault> =
+    try
+        execute arguments cancellation
+    with failure ->
+        Error(Fault.ofException failure)
 
 [<EntryPoint>]
 let main arguments =
@@ -118,8 +104,14 @@ let main arguments =
     use _ = PosixSignalRegistration.Create(PosixSignal.SIGINT, stop)
     use _ = PosixSignalRegistration.Create(PosixSignal.SIGTERM, stop)
 
-    match execute arguments cancellation.Token with
+    match answer arguments cancellation.Token with
     | Ok code -> code
     | Error failure ->
-        Console.Error.WriteLine $"error: {failure.Message}"
+        // standard error may be what cannot be written
+        try
+            Console.Error.WriteLine $"error: {failure.Message}"
+        with
+        | :? IO.IOException
+        | :? UnauthorizedAccessException -> ()
+
         failure.Code

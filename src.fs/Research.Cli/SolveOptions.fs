@@ -1,6 +1,5 @@
 namespace Research.Cli
 
-open System
 open Research.Control
 
 /// The options of `solve` once they are known to make sense.
@@ -47,12 +46,15 @@ module SolveOptions =
                 | Ok(Some _) -> Ddp
                 | _ -> Ilqr
 
-            match ControlLimits.choose environment (arguments.TryGetResult SolveArguments.Limits), freeTime with
-            | Error failure, _
-            | _, Error failure -> Error failure
-            | _ when horizon < 1 -> Fault.usage $"--horizon {horizon}: at least 1 step is needed."
-            | _ when not (timeStep > 0.0 && Double.IsFinite timeStep) ->
-                Fault.usage $"--dt {timeStep}: a time step is a positive number of seconds."
+            let sizes =
+                Sizes.timeStep environment timeStep
+                |> Result.bind (fun () -> Sizes.horizon environment horizon)
+                |> Result.bind (fun () -> Sizes.iterations "max-iterations" maxIterations)
+
+            match ControlLimits.choose environment (arguments.TryGetResult SolveArguments.Limits), freeTime, sizes with
+            | Error failure, _, _
+            | _, Error failure, _
+            | _, _, Error failure -> Error failure
             | _ when not environment.Constraints.IsEmpty && arguments.Contains SolveArguments.Solver ->
                 Fault.usage
                     $"--solver: {environment.Name} has constraints, for which there is one solver; leave the option out."
@@ -62,8 +64,7 @@ module SolveOptions =
                 ->
                 Fault.usage
                     $"--shooting multiple: {environment.Name} names no state in which to end, so there is no line to it."
-            | _ when maxIterations < 1 -> Fault.usage $"--max-iterations {maxIterations}: at least 1 is needed."
-            | Ok limits, Ok freeTime ->
+            | Ok limits, Ok freeTime, Ok() ->
                 Ok
                     {
                         Environment = environment

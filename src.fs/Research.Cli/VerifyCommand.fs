@@ -2,6 +2,7 @@ namespace Research.Cli
 
 open System
 open System.Text.Json
+open System.Threading
 open Research.Cli.Verify
 open Research.Lab
 
@@ -70,12 +71,29 @@ module VerifyCommand =
         writer.WriteEndArray()
 
     /// Solves the cases of all files and prints the largest relative error of every quantity of every case. The exit code: that of success,
-    /// of failure when a case fails, of usage when a file cannot be read.
-    let run (tolerance: float option) (isJson: bool) (paths: string list) : Result<int, Fault> =
+    /// of failure when a case fails, of usage when a file cannot be read or holds no case. Once cancelled it begins no further case.
+    let run
+        (tolerance: float option)
+        (isJson: bool)
+        (paths: string list)
+        (cancellation: CancellationToken)
+        : Result<int, Fault> =
         match tolerance with
         | Some given when not (given > 0.0) -> Fault.usage $"--tolerance {given}: a tolerance is a positive number."
         | _ ->
-            let read = paths |> List.map (fun path -> path, Verification.run path)
+            let read =
+                [
+                    for path in paths do
+                        if not cancellation.IsCancellationRequested then
+                            let outcome = Verification.run cancellation path
+
+                            if not isJson then
+                                match outcome with
+                                | Ok(kind, results) -> print tolerance path kind results
+                                | Error message -> Console.Error.WriteLine $"error: {message}"
+
+                            path, outcome
+                ]
 
             let verdicts =
                 [
@@ -86,20 +104,21 @@ module VerifyCommand =
                 ]
 
             let unreadable = read |> List.filter (snd >> Result.isError)
+            let failed = verdicts |> List.filter not |> List.length
 
             if isJson then
                 json tolerance read
             else
-                for path, outcome in read do
-                    match outcome with
-                    | Ok(kind, results) -> print tolerance path kind results
-                    | Error message -> Console.Error.WriteLine $"error: {message}"
-
-                let failed = verdicts |> List.filter not |> List.length
-
                 Console.WriteLine
                     $"{verdicts.Length - failed} passed, {failed} failed, {unreadable.Length} files not read"
 
-            if not unreadable.IsEmpty then Ok Exit.usage
-            elif List.contains false verdicts then Ok Exit.failure
-            else Ok Exit.success
+            Ok(
+                if cancellation.IsCancellationRequested then
+                    Exit.interrupted
+                elif not unreadable.IsEmpty then
+                    Exit.usage
+                elif failed > 0 then
+                    Exit.failure
+                else
+                    Exit.success
+            )

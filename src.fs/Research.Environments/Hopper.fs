@@ -87,9 +87,19 @@ module Hopper =
     /// Time of a step of the task, s.
     let timeStep = 0.005
 
+    /// Most steps of the integrator in one of the task: each is traced anew, so that graphs and the time to compile them grow with them.
+    let private mostSteps = 40
+
     let private stepOf (ode: Vec -> Vec -> Vec) (h: Real) (x: Vec) (u: Vec) : Vec =
         let whole = if h.IsConstant then Trace.number h else timeStep
-        let steps = Math.Ceiling(whole / longestStep - 1e-9) |> int |> max 1
+        let needed = Math.Ceiling(whole / longestStep - 1e-9)
+
+        if not (needed <= float mostSteps) then
+            invalidArg
+                (nameof h)
+                $"a time step of the hopper is at most {float mostSteps * longestStep} s, for its contact needs steps of {longestStep} s, and got {whole} s"
+
+        let steps = int needed |> max 1
         let small = h / float steps
         Seq.fold (fun x _ -> Integrator.semiImplicit small ode x u) x (seq { 1..steps })
 

@@ -314,6 +314,98 @@ let tests =
                 isRefused [ "mpc"; "cartpole"; "--duration"; "1e12" ] [ "--duration"; "200000 s" ]
                 isRefused [ "bench"; "cartpol" ] [ "cartpol"; "cartpole" ]
                 isRefused [ "solve"; "cartpole"; "--swing" ] [ "--swing"; "--help" ]
+                isRefused [ "verify"; "--tolerance"; "nan"; "x" ] [ "--tolerance NaN"; "positive" ]
+            }
+
+            test "sizes are checked before memory is asked for" {
+                for command in [ "solve"; "mpc" ] do
+                    for steps in [ "100000000"; "2147483646"; "2147483647" ] do
+                        isRefused [ command; "cartpole"; "--horizon"; steps ] [ $"--horizon {steps}"; "at most" ]
+
+                    for seconds in [ "0.5"; "2"; "10"; "1e300" ] do
+                        isRefused [ command; "hopper"; "--dt"; seconds ] [ "--dt"; "0.05 s" ]
+
+                for count in [ "1000000000"; "2147483647" ] do
+                    isRefused
+                        [ "solve"; "pendulum"; "--max-iterations"; count ]
+                        [ $"--max-iterations {count}"; "10000000" ]
+
+                    isRefused [ "mpc"; "pendulum"; "--iterations"; count ] [ $"--iterations {count}"; "10000000" ]
+            }
+
+            test "a wrong word is answered with the one that was perhaps meant" {
+                for words, meant in
+                    [
+                        [ "solv"; "cartpole" ], "solve"
+                        [ "SOLVE"; "cartpole" ], "solve"
+                        [ "solve"; "CARTPOLE" ], "cartpole"
+                        [ "solve"; "cartpole"; "--horizn"; "3" ], "--horizon"
+                        [ "solve"; "cartpole"; "--horizon=3" ], "--horizon"
+                        [ "mpc"; "cartpole"; "--distrub"; "3" ], "--disturb"
+                        [ "learn"; "pilc" ], "pilco"
+                        [ "learn"; "pilco"; "--scenaro"; "pendulum" ], "--scenario"
+                        [ "learn"; "pilco"; "--scenario"; "pendulm" ], "pendulum"
+                        [ "list"; "--scenario" ], "--scenarios"
+                    ] do
+                    isRefused words [ $"Did you mean '{meant}'?" ]
+            }
+
+            test "help of a command shows its own examples and exit codes, and that of the program one of each" {
+                let help words =
+                    let code, output, error = research (words @ [ "--help" ])
+                    Expect.equal (code, error) (0, "") "shown"
+                    output
+
+                let solve, learn, all = help [ "solve" ], help [ "learn"; "pilco" ], help []
+                Expect.stringContains solve "solve pendulum --limits" "its examples"
+                Expect.stringContains solve "stopped short" "its exit codes"
+                Expect.isFalse (solve.Contains "learnt" || solve.Contains "verify tests") "no others"
+                Expect.stringContains learn "the task was learnt" "its exit codes"
+                Expect.isFalse (learn.Contains "solve cartpole") "no others"
+
+                for command in [ "solve"; "mpc"; "bench"; "learn"; "list"; "verify" ] do
+                    Expect.stringContains all $"Research.Cli {command}" command
+            }
+
+            test "output that cannot be written is exit code 3, without a trace of the stack" {
+                if OperatingSystem.IsLinux() then
+                    for command in
+                        [
+                            "list"
+                            "list --json"
+                            "--help"
+                            "verify dare.json"
+                            "solve double-integrator"
+                        ] do
+                        for closed in [ "> /dev/full"; ">&-" ] do
+                            let program = Path.Combine(AppContext.BaseDirectory, "Research.Cli.dll")
+                            let folder = Path.Combine(Path.GetTempPath(), $"research-tests-{Guid.NewGuid():N}")
+                            let golden = Path.Combine(__SOURCE_DIRECTORY__, "..", "golden")
+
+                            let writes =
+                                if command.StartsWith "solve" then
+                                    $" --no-report --output {folder}"
+                                else
+                                    ""
+
+                            use running =
+                                ProcessStartInfo(
+                                    "sh",
+                                    [ "-c"; $"dotnet {program} {command}{writes} {closed}" ],
+                                    RedirectStandardError = true,
+                                    WorkingDirectory = golden
+                                )
+                                |> Process.Start
+                                |> nonNull
+
+                            let error = running.StandardError.ReadToEnd()
+                            running.WaitForExit()
+
+                            if Directory.Exists folder then
+                                Directory.Delete(folder, recursive = true)
+
+                            Expect.equal running.ExitCode 3 $"{command} {closed}: {error}"
+                            Expect.hasLength (error.TrimEnd().Split '\n') 1 $"one line: {error}"
             }
 
             test "a learner goes on where it stopped, with the same numbers" {
@@ -369,5 +461,23 @@ let tests =
                 Expect.equal (code [ golden ]) 0 "all pass"
                 Expect.equal (code [ golden; "--tolerance"; "1e-30" ]) 1 "none can pass"
                 Expect.equal (code [ "no-such-file.json" ]) 2 "not there"
+
+                inFolder (fun folder ->
+                    Directory.CreateDirectory folder |> ignore
+                    let empty = Path.Combine(folder, "empty.json")
+                    File.WriteAllText(empty, """{"kind":"dare","cases":[]}""")
+                    Expect.equal (code [ empty ]) 2 "a recording that was cut off verifies nothing")
+            }
+
+            test "verify can be stopped" {
+                if not (OperatingSystem.IsWindows()) then
+                    let file = Path.Combine(__SOURCE_DIRECTORY__, "..", "golden", "dare.json")
+                    use running = start ("verify" :: List.replicate 20000 file)
+                    running.StandardOutput.ReadLine() |> ignore
+                    use signal = Process.Start("kill", $"-TERM {running.Id}")
+                    let rest = running.StandardOutput.ReadToEndAsync()
+                    Expect.isTrue (running.WaitForExit 20_000) "it ends"
+                    Expect.equal running.ExitCode 130 "as interrupted"
+                    Expect.stringContains rest.Result " passed, 0 failed" "what was found"
             }
         ]

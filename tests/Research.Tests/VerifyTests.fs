@@ -1,6 +1,7 @@
 module Research.Tests.VerifyTests
 
 open System.IO
+open System.Threading
 open Expecto
 open Research.Cli.Verify
 
@@ -19,7 +20,7 @@ let private withFile (text: string) (check: string -> unit) =
 
 let private expectError (text: string) (part: string) =
     withFile text (fun path ->
-        match Verification.run path with
+        match Verification.run CancellationToken.None path with
         | Ok _ -> failtest "the file should not have been accepted"
         | Error message -> Expect.stringContains message part "the message")
 
@@ -44,7 +45,7 @@ let tests =
                     "pilco-value.json"
                 ] do
                 test $"every case of {name} passes" {
-                    match Verification.run (golden name) with
+                    match Verification.run CancellationToken.None (golden name) with
                     | Error message -> failtest message
                     | Ok(_, results) ->
                         Expect.isNonEmpty results "cases"
@@ -58,7 +59,7 @@ let tests =
                     File.ReadAllText(golden "boxqp.json").Replace("-0.42634546079157837", "-0.42634556079157837")
 
                 withFile text (fun path ->
-                    match Verification.run path with
+                    match Verification.run CancellationToken.None path with
                     | Ok(_, results) ->
                         Expect.isFalse (Verification.passes None results.Head) "the spoilt case"
                         Expect.isTrue (Verification.passes (Some 1e-6) results.Head) "the same at a wider tolerance"
@@ -70,19 +71,29 @@ let tests =
                 let text = """{"kind":"boxqp","cases":[{"id":1,"H":[[1.0]]}]}"""
 
                 withFile text (fun path ->
-                    match Verification.run path with
+                    match Verification.run CancellationToken.None path with
                     | Ok(_, [ result ]) ->
                         Expect.stringContains (string result.Failure) "'g'" "the field"
                         Expect.isFalse (Verification.passes None result) "passes"
                     | other -> failtest $"{other}")
             }
 
+            test "once cancelled no case begins" {
+                use source = new CancellationTokenSource()
+                source.Cancel()
+                Expect.equal (Verification.run source.Token (golden "dare.json")) (Ok("dare", [])) "none was solved"
+            }
+
             test "files that cannot be read say why" {
                 expectError "{" "not JSON"
                 expectError """{"cases":[]}""" "'kind'"
                 expectError """{"kind":"chess","cases":[]}""" "kind 'chess'"
+                expectError """{"kind":"DAR","cases":[]}""" "Did you mean 'dare'?"
+                expectError """{"kind":"dare","cases":[]}""" "no case"
+                expectError """{"kind":"gp-train"}""" "no case"
+                expectError """{"kind":"pilco-parts","parts":{"gp-fitc":{"cases":[]}}}""" "no case"
 
-                match Verification.run "/no/such/file.json" with
+                match Verification.run CancellationToken.None "/no/such/file.json" with
                 | Error message -> Expect.stringContains message "/no/such/file.json" "the message"
                 | Ok _ -> failtest "there is no such file"
             }

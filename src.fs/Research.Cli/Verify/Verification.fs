@@ -3,6 +3,8 @@ namespace Research.Cli.Verify
 open System
 open System.IO
 open System.Text.Json
+open System.Threading
+open Research.Environments
 
 /// Holds recorded cases of other programs against this library.
 [<RequireQualifiedAccess>]
@@ -54,8 +56,25 @@ module Verification =
            |> List.forall (fun comparison ->
                comparison.Error <= (tolerance |> Option.defaultValue comparison.Tolerance))
 
-    /// Solves every case of a file: its kind and the results, or why it cannot be read.
-    let run (path: string) : Result<string * CaseResult list, string> =
+    let private solveSafely (index: int) (solve: JsonElement -> CaseResult list, case: JsonElement) =
+        let failed reason =
+            [
+                {
+                    Case = $"case {index}"
+                    Comparisons = []
+                    Failure = Some reason
+                }
+            ]
+
+        try
+            match solve case with
+            | [] -> failed "it holds nothing that could be compared"
+            | results -> results
+        with fault ->
+            failed fault.Message
+
+    /// Solves every case of a file: its kind and the results, or why it cannot be read. Once cancelled it begins no further case.
+    let run (cancellation: CancellationToken) (path: string) : Result<string * CaseResult list, string> =
         try
             use document = JsonDocument.Parse(File.ReadAllText path)
             let root = document.RootElement
@@ -64,23 +83,19 @@ module Verification =
             match kinds.TryFind kind with
             | None ->
                 let known = kinds.Keys |> String.concat ", "
-                Error $"{path}: cases of kind '{kind}' are not known here; known are {known}"
+
+                Error
+                    $"{path}: cases of kind '{kind}' are not known here.{Names.guess kind (List.ofSeq kinds.Keys)} Known: {known}."
             | Some cases ->
-                let solveSafely (index: int) (solve: JsonElement -> CaseResult list, case: JsonElement) =
-                    try
-                        solve case
-                    with fault ->
-                        [
-                            {
-                                Case = $"case {index}"
-                                Comparisons = []
-                                Failure = Some fault.Message
-                            }
-                        ]
-
-                let results = cases root |> List.mapi solveSafely |> List.concat
-
-                Ok(kind, results)
+                match cases root with
+                | [] -> Error $"{path}: it holds no case of '{kind}', so there is nothing to verify"
+                | cases ->
+                    cases
+                    |> Seq.indexed
+                    |> Seq.takeWhile (fun _ -> not cancellation.IsCancellationRequested)
+                    |> Seq.collect (fun (index, case) -> solveSafely index case)
+                    |> Seq.toList
+                    |> fun results -> Ok(kind, results)
         with
         | :? IOException
         | :? UnauthorizedAccessException as fault -> Error $"{path}: {fault.Message}"
