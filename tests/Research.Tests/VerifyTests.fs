@@ -1,9 +1,12 @@
 module Research.Tests.VerifyTests
 
 open System.IO
+open System.Text.Json
+open System.Text.Json.Nodes
 open System.Threading
 open Expecto
 open Research.Cli.Verify
+open Research.Models
 
 /// reference data of other programs; each file names its producer
 let private golden name =
@@ -73,8 +76,140 @@ let tests =
                 withFile text (fun path ->
                     match Verification.run CancellationToken.None path with
                     | Ok(_, [ result ]) ->
-                        Expect.stringContains (string result.Failure) "'g'" "the field"
+                        Expect.stringContains (string result.Failure) "'cases[0].g'" "the field"
                         Expect.isFalse (Verification.passes None result) "passes"
+                    | other -> failtest $"{other}")
+            }
+
+            test "recorded states are compared, and a row that is missing is named" {
+                let text = File.ReadAllText(golden "cartpole.json")
+                let root = nonNull (JsonNode.Parse text)
+
+                let states =
+                    (nonNull ((nonNull root["cases"]).AsArray()[0]))["x"] |> nonNull |> _.AsArray()
+
+                let angle = (nonNull states[60]).AsArray()
+                angle[1] <- JsonValue.Create((nonNull angle[1]).GetValue<float>() + 1e-6)
+
+                withFile (root.ToJsonString()) (fun path ->
+                    match Verification.run CancellationToken.None path with
+                    | Ok(_, [ result ]) ->
+                        Expect.equal result.Failure None "it is solved"
+                        Expect.isFalse (Verification.passes None result) "an angle is off by a millionth"
+                    | other -> failtest $"{other}")
+
+                states.RemoveAt 60
+
+                withFile (root.ToJsonString()) (fun path ->
+                    match Verification.run CancellationToken.None path with
+                    | Ok(_, [ result ]) ->
+                        Expect.equal
+                            result.Failure
+                            (Some "cases[0].x: 101 rows of 4 numbers are needed, and an array of 100 was found")
+                            "where, what, and what would be right"
+                    | other -> failtest $"{other}")
+            }
+
+            test "squashed linear policies are verified" {
+                // W picks the numbers that a recorded case squashes, so that the moments and their derivatives by the input are the recorded ones;
+                // those by the parameters are differences of moments that are put together here
+                let case =
+                    (Golden.document "pilco-parts.json"
+                     |> Golden.property "parts"
+                     |> Golden.property "squash-sat"
+                     |> Golden.cases)[1]
+
+                let m, s, e = Golden.vector "m" case, Golden.matrix "s" case, Golden.vector "e" case
+                let picked = Golden.vector "i" case |> Array.map (fun i -> int i - 1)
+                let d, controls = m.Length, e.Length
+                let w = Array2D.init controls d (fun i j -> if picked[i] = j then 1.0 else 0.0)
+
+                let product (a: float[,]) (b: float[,]) =
+                    Array2D.init (a.GetLength 0) (b.GetLength 1) (fun i j ->
+                        Seq.sum (seq { for k in 0 .. a.GetLength 1 - 1 -> a[i, k] * b[k, j] }))
+
+                let transposed (a: float[,]) =
+                    Array2D.init (a.GetLength 1) (a.GetLength 0) (fun i j -> a[j, i])
+
+                let columns (a: float[,]) =
+                    transposed a |> Seq.cast<float> |> Seq.toArray
+
+                // parameters: b, then W, columns first
+                let at (p: float[]) =
+                    let w = Array2D.init controls d (fun i j -> p[controls + j * controls + i])
+                    let column = Array2D.init d 1 (fun i _ -> m[i])
+
+                    let moments, _ =
+                        (Trigonometric.squash e).Apply
+                            {
+                                Mean = Array.map2 (+) (columns (product w column)) p[.. controls - 1]
+                                Covariance = product (product w s) (transposed w)
+                            }
+
+                    [
+                        moments.Mean
+                        columns moments.Covariance
+                        columns (product (transposed w) moments.Cross)
+                    ]
+
+                let start = Array.append (Array.zeroCreate controls) (columns w)
+
+                let slopes =
+                    [
+                        for part in 0..2 ->
+                            start
+                            |> Array.mapi (fun k _ ->
+                                let moved step =
+                                    (at (Array.mapi (fun i p -> if i = k then p + step else p) start))[part]
+
+                                Array.map2 (fun up down -> (up - down) / 2e-5) (moved 1e-5) (moved -1e-5))
+                            |> Array.transpose
+                    ]
+
+                let rows (values: float[][]) = JsonSerializer.Serialize values
+
+                let copied =
+                    [ "m"; "s"; "M"; "S"; "C"; "dMdm"; "dSdm"; "dCdm"; "dMds"; "dSds"; "dCds" ]
+
+                let raw name =
+                    (Golden.property name case).GetRawText()
+
+                let weights = rows [| for i in 0 .. controls - 1 -> w[i, *] |]
+                let offsets = JsonSerializer.Serialize start[.. controls - 1]
+
+                let members =
+                    List.map (fun name -> name, raw name) copied
+                    @ List.map2 (fun name slope -> name, rows slope) [ "dMdp"; "dSdp"; "dCdp" ] slopes
+                    @ [
+                        "maxU", raw "e"
+                        "con", "\"conlin\""
+                        "policy", "{\"w\":" + weights + ",\"b\":" + offsets + "}"
+                    ]
+                    |> List.map (fun (name, value) -> $"\"{name}\":{value}")
+                    |> String.concat ","
+
+                let text =
+                    "{\"kind\":\"pilco-parts\",\"parts\":{\"squashed-policy\":{\"cases\":[{"
+                    + members
+                    + "}]}}}"
+
+                withFile text (fun path ->
+                    match Verification.run CancellationToken.None path with
+                    | Ok(_, [ result ]) ->
+                        Expect.isTrue (Verification.passes (Some 1e-7) result) $"{result}"
+
+                        for comparison in result.Comparisons do
+                            if not (comparison.Quantity.EndsWith "dp") then
+                                Expect.isLessThan comparison.Error 1e-9 comparison.Quantity
+                    | other -> failtest $"{other}")
+
+                withFile (text.Replace("conlin", "conlan")) (fun path ->
+                    match Verification.run CancellationToken.None path with
+                    | Ok(_, [ result ]) ->
+                        Expect.stringContains
+                            (string result.Failure)
+                            "cases[0].con: a policy, congp or conlin, is needed"
+                            "refused"
                     | other -> failtest $"{other}")
             }
 

@@ -1,7 +1,6 @@
 namespace Research.Cli.Verify
 
 open System
-open System.Text.Json
 open Research
 
 /// A function that recorded derivatives are compared for.
@@ -93,10 +92,16 @@ module DiffFunctions =
         |]
 
     /// The function of a name, with constants from the case; None for a name that is not known.
-    let tryFind (name: string) (constants: JsonElement) : NamedFunction option =
+    let tryFind (name: string) (constants: Field) : NamedFunction option =
         let number key = Json.number (Json.get key constants)
         let vector key = Json.vector (Json.get key constants)
-        let matrix key = Json.matrix (Json.get key constants)
+
+        let vectorOf count key =
+            Json.vectorOf count (Json.get key constants)
+
+        let matrixOf rows columns key =
+            Json.matrixOf rows columns (Json.get key constants)
+
         let softplus, sigmoid = Real.softplus, Real.sigmoid
 
         match name with
@@ -136,17 +141,21 @@ module DiffFunctions =
             )
         | "mlp_3_16_1_tanh" ->
             let w1, b1, w2 =
-                Mat.ofFloats (matrix "W1"), Vec.ofFloats (vector "b1"), Vec.ofFloats (vector "w2")
+                Mat.ofFloats (matrixOf 16 3 "W1"), Vec.ofFloats (vectorOf 16 "b1"), Vec.ofFloats (vectorOf 16 "w2")
 
             Some(Field(perceptron w1 b1 w2 (real (number "b2"))))
-        | "mlp_loss_params" -> Some(Field(perceptronLoss (matrix "X") (vector "Y")))
+        | "mlp_loss_params" ->
+            let targets = vector "Y"
+            Some(Field(perceptronLoss (matrixOf targets.Length 2 "X") targets))
         | "pendulum_energy" ->
             let m, l, g = number "m", number "L", number "g"
             Some(Field(fun x -> 0.5 * m * l * l * square x[1] + m * g * l * (1.0 - cos x[0])))
         | "rational3" ->
             Some(Field(fun x -> (x[0] * x[1] + 2.0 * x[2]) / (1.0 + Vec.squaredNorm x) + x[2] / (x[0] - 5.0)))
         | "quadratic_form4" ->
-            let a, b, c = Mat.ofFloats (matrix "A"), Vec.ofFloats (vector "b"), number "c"
+            let a, b, c =
+                Mat.ofFloats (matrixOf 4 4 "A"), Vec.ofFloats (vectorOf 4 "b"), number "c"
+
             Some(Field(fun x -> 0.5 * Vec.dot x (Mat.mulVec a x) + Vec.dot b x + c))
         | "smooth_norm4" ->
             let eps = number "eps"
@@ -173,7 +182,7 @@ module DiffFunctions =
 
             Some(Field(fun x -> x[0] * (Diff.grad (inner x) [| x[0] |])[0]))
         | "curvature_along_v" ->
-            let c = Vec.ofFloats (vector "c")
+            let c = Vec.ofFloats (vectorOf 3 "c")
             Some(Field(fun x -> Vec.dot c (Diff.hessianv sinProduct x c)))
         | "cartpole_dynamics" -> Some(Map(cartPole (number "m1") (number "m2") (number "L") (number "g")))
         | "cartpole_rk4" ->
@@ -206,6 +215,7 @@ module DiffFunctions =
             )
         | "grad_as_vector_field" -> Some(Map(Diff.grad sinProduct))
         | "overdetermined_residual" ->
-            let t, y = vector "t", vector "y"
+            let t = vector "t"
+            let y = vectorOf t.Length "y"
             Some(Map(fun x -> Array.map2 (fun (tk: float) (yk: float) -> x[0] * exp (x[1] * tk) - yk) t y))
         | _ -> None

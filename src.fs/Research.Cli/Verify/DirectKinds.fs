@@ -13,9 +13,9 @@ module DirectKinds =
 
     let private flat (matrix: float[,]) = Seq.cast<float> matrix
 
-    let private id (case: JsonElement) =
+    let private id (case: Field) =
         match Json.tryGet "id" case with
-        | Some id -> $"case {id}"
+        | Some id -> $"case {id.Value}"
         | None -> "case"
 
     let private result name comparisons =
@@ -33,20 +33,27 @@ module DirectKinds =
         }
 
     /// min ½x'Hx + g'x over lo ≤ x ≤ hi; null is no bound.
-    let boxQp (case: JsonElement) : CaseResult =
-        let bounds name missing =
-            (Json.get name case).EnumerateArray()
-            |> Seq.map (Json.numberOr missing)
-            |> Seq.toArray
+    let boxQp (case: Field) : CaseResult =
+        let g = Json.vector (Json.get "g" case)
+        let n = g.Length
+        let h = Json.matrixOf n n (Json.get "H" case)
 
-        let h, g = Json.matrix (Json.get "H" case), Json.vector (Json.get "g" case)
+        let each (name: string) (read: Field -> 'a) =
+            let field = Json.get name case
+            let items = Json.items field
+
+            if items.Length <> n then
+                Json.wrong $"{n} values are" field
+
+            Array.map read items
+
+        let bounds name missing = each name (Json.numberOr missing)
+
         let solution = BoxQp.solve h g (bounds "lo" -infinity) (bounds "hi" infinity)
 
         match solution.Status with
         | BoxQpConverged ->
-            let clamped =
-                (Json.get "clamped" case).EnumerateArray()
-                |> Seq.map (fun flag -> if flag.GetBoolean() then 1.0 else 0.0)
+            let clamped = each "clamped" (fun flag -> if Json.boolean flag then 1.0 else 0.0)
 
             result
                 (id case)
@@ -62,16 +69,19 @@ module DirectKinds =
         | status -> failed (id case) $"{status}"
 
     /// P = A'PA + Q − (A'PB + N)(R + B'PB)⁻¹(B'PA + N'), u = −Kx.
-    let dare (case: JsonElement) : CaseResult =
-        let matrix name = Json.matrix (Json.get name case)
-        let a, b = matrix "A", matrix "B"
+    let dare (case: Field) : CaseResult =
+        let matrix rows columns name =
+            Json.matrixOf rows columns (Json.get name case)
 
-        let n =
+        let b = Json.matrix (Json.get "B" case)
+        let n, m = Array2D.length1 b, Array2D.length2 b
+
+        let cross =
             match Json.tryGet "N" case with
-            | Some n -> Json.matrix n
-            | None -> Array2D.zeroCreate (Array2D.length1 a) (Array2D.length2 b)
+            | Some cross -> Json.matrixOf n m cross
+            | None -> Array2D.zeroCreate n m
 
-        match Dare.solveWithCross a b (matrix "Q") (matrix "R") n with
+        match Dare.solveWithCross (matrix n n "A") b (matrix n n "Q") (matrix m m "R") cross with
         | Error fault -> failed (id case) $"{fault}"
         | Ok solution ->
             result
@@ -90,13 +100,26 @@ module DirectKinds =
                 ]
 
     /// Time-varying affine problems with cross and linear terms, u = Kx + k.
-    let lqr (case: JsonElement) : CaseResult =
-        let steps name read =
-            (Json.get name case).EnumerateArray() |> Seq.map read |> Seq.toArray
+    let lqr (case: Field) : CaseResult =
+        let start = Json.vector (Json.get "x0" case)
+        let horizon = (Json.items (Json.get "A" case)).Length
+        let n = start.Length
 
-        let a, b, c = steps "A" Json.matrix, steps "B" Json.matrix, steps "c" Json.vector
-        let q, r, n = steps "Q" Json.matrix, steps "R" Json.matrix, steps "N" Json.matrix
-        let qLinear, rLinear = steps "q" Json.vector, steps "r" Json.vector
+        let steps (name: string) (read: Field -> 'a) =
+            let field = Json.get name case
+            let items = Json.items field
+
+            if items.Length <> horizon || horizon = 0 then
+                Json.wrong $"one entry for each of {max 1 horizon} steps is" field
+
+            Array.map read items
+
+        let rLinear = steps "r" Json.vector
+        let m = rLinear[0].Length
+        let matrices name rows columns = steps name (Json.matrixOf rows columns)
+        let a, b, c = matrices "A" n n, matrices "B" n m, steps "c" (Json.vectorOf n)
+        let q, r, cross = matrices "Q" n n, matrices "R" m m, matrices "N" n m
+        let qLinear, rLinear = steps "q" (Json.vectorOf n), steps "r" (Json.vectorOf m)
 
         let problem =
             {
@@ -108,18 +131,17 @@ module DirectKinds =
                             C = c[t]
                             Q = q[t]
                             R = r[t]
-                            N = n[t]
+                            N = cross[t]
                             QLinear = qLinear[t]
                             RLinear = rLinear[t]
                         })
-                TerminalQ = Json.matrix (Json.get "Q_T" case)
-                TerminalLinear = Json.vector (Json.get "q_T" case)
+                TerminalQ = Json.matrixOf n n (Json.get "Q_T" case)
+                TerminalLinear = Json.vectorOf n (Json.get "q_T" case)
             }
 
         match Lqr.solve problem with
         | Error fault -> failed (id case) $"{fault}"
         | Ok solution ->
-            let start = Json.vector (Json.get "x0" case)
             let states, controls, cost = Lqr.rollout problem solution start
 
             let costates =
@@ -149,15 +171,15 @@ module DirectKinds =
                 ]
 
     /// Values and derivatives of functions known by name, by compiled kernels.
-    let diff (case: JsonElement) : CaseResult =
-        let name = (Json.get "function" case).GetString() |> string
-        let empty = JsonDocument.Parse("{}").RootElement
-        let constants = Json.tryGet "constants" case |> Option.defaultValue empty
-        let points = (Json.get "points" case).EnumerateArray() |> Seq.toArray
+    let diff (case: Field) : CaseResult =
+        let name = Json.text (Json.get "function" case)
+        // a case without constants lacks each that is asked for
+        let constants = Json.tryGet "constants" case |> Option.defaultValue case
+        let points = Json.items (Json.get "points" case)
 
         match DiffFunctions.tryFind name constants with
-        | None -> failed name $"no function called '{name}' is known here"
-        | Some _ when points.Length = 0 -> failed name "the case has no points"
+        | None -> Json.wrong "the name of a function that is known here is" (Json.get "function" case)
+        | Some _ when points.Length = 0 -> Json.wrong "at least one point is" (Json.get "points" case)
         | Some f ->
             let all (matrix: Mat) = matrix |> Seq.cast<Real> |> Seq.toArray
             let one (x: Real) = [| x |]
@@ -200,35 +222,53 @@ module DirectKinds =
                         "curl", fun x _ _ -> Diff.curl f x
                     ]
 
-            let recordedOf operation (point: JsonElement) =
+            let recordedOf operation (point: Field) =
                 match Json.tryGet operation point with
-                | Some pair when pair.ValueKind = JsonValueKind.Object ->
-                    Some(Json.flat (Json.get "grad" pair) @ Json.flat (Json.get "hessian" pair))
-                | Some numbers -> Some(Json.flat numbers)
+                | Some pair when pair.Value.ValueKind = JsonValueKind.Object ->
+                    Some(pair, Json.flat (Json.get "grad" pair) @ Json.flat (Json.get "hessian" pair))
+                | Some numbers -> Some(numbers, Json.flat numbers)
                 | None -> None
+
+            let vectorOf name point =
+                Json.tryGet name point |> Option.map Json.vector |> Option.defaultValue [||]
+
+            let inputs point =
+                Json.vector (Json.get "x" point), vectorOf "v" point, vectorOf "w" point
+
+            let sizes point =
+                let x, v, w = inputs point
+                x.Length, v.Length, w.Length
 
             let compare (operation, compute: Vec -> Vec -> Vec -> Vec) =
                 let recorded =
                     points
-                    |> Array.choose (fun point -> recordedOf operation point |> Option.map (fun r -> point, r))
+                    |> Array.choose (fun point ->
+                        recordedOf operation point |> Option.map (fun (field, r) -> point, field, r))
 
                 if recorded.Length = 0 then
                     None
                 else
-                    let vectorOf name point =
-                        Json.tryGet name point |> Option.map Json.vector |> Option.defaultValue [||]
-
-                    let inputs point =
-                        vectorOf "x" point, vectorOf "v" point, vectorOf "w" point
-
-                    let x, v, w = inputs (fst recorded[0])
+                    let first, field, _ = recorded[0]
+                    let x, v, w = sizes first
 
                     let kernel =
-                        Compile.compile (x.Length + v.Length + w.Length) (fun z ->
-                            compute z[.. x.Length - 1] z[x.Length .. x.Length + v.Length - 1] z[x.Length + v.Length ..])
+                        try
+                            Compile.compile (x + v + w) (fun z -> compute z[.. x - 1] z[x .. x + v - 1] z[x + v ..])
+                        with
+                        | :? IndexOutOfRangeException
+                        | :? ArgumentException ->
+                            Json.wrong
+                                $"an operation on '{name}' whose x, v and w (here {x}, {v} and {w} numbers) are as many as it takes is"
+                                field
 
                     recorded
-                    |> Array.map (fun (point, expected) ->
+                    |> Array.map (fun (point, field, expected) ->
+                        if sizes point <> (x, v, w) then
+                            Json.wrong $"as many numbers in x, v and w as in {first.Path} are" point
+
+                        if expected.Length <> kernel.Outputs then
+                            Json.wrong $"{kernel.Outputs} numbers are" field
+
                         let x, v, w = inputs point
                         // sums and differences of derivatives cancel: their rounding is that of the terms
                         let isSum = List.contains operation [ "divergence"; "curl"; "laplacian" ]
@@ -236,7 +276,8 @@ module DirectKinds =
 
                         let terms =
                             derivatives
-                            |> List.collect (fun name -> recordedOf name point |> Option.defaultValue [])
+                            |> List.collect (fun name ->
+                                recordedOf name point |> Option.map snd |> Option.defaultValue [])
 
                         Comparison.summed tolerance operation terms expected (kernel.Run(Array.concat [ x; v; w ])))
                     |> Array.maxBy _.Error

@@ -1,6 +1,5 @@
 namespace Research.Cli.Verify
 
-open System.Text.Json
 open Research.Models
 
 /// Training of Gaussian processes, and the value of policies under them.
@@ -17,12 +16,13 @@ module LearningKinds =
         }
 
     /// Hyperparameters found must be no worse than the recorded ones by 1e-4.
-    let train (case: JsonElement) : CaseResult list =
-        let inputs, targets =
-            Json.matrix (Json.get "inputs" case), Json.matrix (Json.get "targets" case)
-
-        let recorded = Json.vector (Json.get "opt_penalised_nlml" case)
-        let starts = Json.matrix (Json.get "init_hyp" case)
+    let train (case: Field) : CaseResult list =
+        let inputs = Json.matrix (Json.get "inputs" case)
+        let targets = Json.matrix (Json.get "targets" case)
+        let n, d, e = inputs.GetLength 0, inputs.GetLength 1, targets.GetLength 1
+        let targets = Json.matrixOf n e (Json.get "targets" case)
+        let recorded = Json.vectorOf e (Json.get "opt_penalised_nlml" case)
+        let starts = Json.matrixOf (d + 2) e (Json.get "init_hyp" case)
 
         [
             for a in 0 .. targets.GetLength 1 - 1 do
@@ -43,11 +43,11 @@ module LearningKinds =
         ]
 
     /// The likelihood at given hyperparameters.
-    let likelihood (case: JsonElement) : CaseResult list =
-        let inputs, targets =
-            Json.matrix (Json.get "inputs" case), Json.vector (Json.get "targets" case)
-
-        let logs = Json.vector (Json.get "hyp" case)
+    let likelihood (case: Field) : CaseResult list =
+        let inputs = Json.matrix (Json.get "inputs" case)
+        let n, d = inputs.GetLength 0, inputs.GetLength 1
+        let targets = Json.vectorOf n (Json.get "targets" case)
+        let logs = (MomentKinds.logarithms (d + 2) 1 (Json.get "hyp" case))[*, 0]
         let value, gradient = Likelihood.negativeLog inputs targets logs
 
         let curb = GaussianProcess.defaults.Curb
@@ -82,55 +82,74 @@ module LearningKinds =
                 ]
         ]
 
-    let private indices name case =
-        Json.vector (Json.get name case) |> Array.map (fun i -> int i - 1)
-
     /// Beliefs, costs, value and gradient of a policy over a horizon.
-    let policyValue (case: JsonElement) : CaseResult list =
-        let matrix name = Json.matrix (Json.get name case)
-        let target, angles = Json.vector (Json.get "cost_target" case), indices "angi" case
+    let policyValue (case: Field) : CaseResult list =
+        let field name = Json.get name case
+        let mean, limits = Json.vector (field "mu0"), Json.vector (field "maxU")
+        let states, controls = mean.Length, limits.Length
+        let angles = Json.indices states (field "angi")
+        // the state, and sine and cosine of each angle
+        let policyInputs, modelInputs =
+            Json.indices (states + 2 * angles.Length) (field "poli"),
+            Json.indices (states + 2 * angles.Length) (field "dyni")
 
-        let lengths, width =
-            Json.vector (Json.get "cost_p" case), Json.number (Json.get "cost_width" case)
+        let inputs, targets, hyper = MomentKinds.data (modelInputs.Length + controls) case
 
-        let scenario = string (Json.get "scenario" case)
+        if targets.GetLength 1 <> states then
+            Json.wrong $"{states} numbers a row are" (field "targets")
 
-        match GaussianProcess.condition (MomentKinds.hyperparameters case) (matrix "inputs") (matrix "targets") with
+        let cost =
+            MomentKinds.tipCost states "scenario" "cost_p" "cost_width" "angi" "cost_target" case
+
+        let scenario = Json.text (field "scenario")
+        let horizon = Json.whole 1 (Json.items (field "cost")).Length (field "H")
+
+        match GaussianProcess.condition hyper inputs targets with
         | Error fault -> failwith $"{fault}"
         | Ok gp ->
             let task =
                 {
                     Angles = angles
-                    PolicyInputs = indices "poli" case
-                    ModelInputs = indices "dyni" case
+                    PolicyInputs = policyInputs
+                    ModelInputs = modelInputs
                     Model = GaussianProcess.moments gp
-                    Cost = TipCost.create scenario lengths width angles target
+                    Cost = cost
                     Exploration = 0.0
-                    Horizon = (Json.get "H" case).GetInt32()
+                    Horizon = horizon
                 }
 
             let policy =
-                MomentKinds.rbfPolicy "policy_inputs" "policy_targets" "policy_hyp" case
+                MomentKinds.rbfPolicy policyInputs.Length "policy_inputs" "policy_targets" "policy_hyp" case
 
-            let squash = Trigonometric.squash (Json.vector (Json.get "maxU" case))
+            if policy.Targets.GetLength 1 <> controls then
+                Json.wrong $"{controls} numbers a row are" (field "policy_targets")
+
+            let squash = Trigonometric.squash limits
             let family = MomentFamily.compose (MomentKinds.family policy) squash
             let numbers = RbfPolicy.pack policy
 
             let start: Gaussian =
                 {
-                    Mean = Json.vector (Json.get "mu0" case)
-                    Covariance = matrix "S0"
+                    Mean = mean
+                    Covariance = Json.matrixOf states states (field "S0")
                 }
 
             let rollout = PolicyValue.rollout task family numbers start
             let value, gradient = PolicyValue.gradient task family numbers start
 
             // the recorded gradient, columns first
-            let columns name =
-                Json.get name case |> Json.matrix |> Jacobians.transposed |> Seq.cast<float>
+            let columns name rows width =
+                Json.matrixOf rows width (field name) |> Jacobians.transposed |> Seq.cast<float>
+
+            let centres, count = policy.Centres.GetLength 0, policyInputs.Length
 
             let recorded =
-                Seq.concat [ columns "dJ_hyp"; columns "dJ_inputs"; columns "dJ_targets" ]
+                Seq.concat
+                    [
+                        columns "dJ_hyp" (count + 2) controls
+                        columns "dJ_inputs" centres count
+                        columns "dJ_targets" centres controls
+                    ]
 
             let covariances =
                 rollout.Beliefs |> Seq.collect (fun belief -> Seq.cast<float> belief.Covariance)

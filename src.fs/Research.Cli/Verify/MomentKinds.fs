@@ -1,7 +1,6 @@
 namespace Research.Cli.Verify
 
 open System
-open System.Text.Json
 open Research.Models
 
 /// Moments of maps at normal inputs, and their derivatives.
@@ -18,24 +17,49 @@ module MomentKinds =
             Failure = None
         }
 
-    let private indices name case =
-        Json.vector (Json.get name case) |> Array.map (fun i -> int i - 1)
-
     /// The normal input of a case.
-    let input (case: JsonElement) : Gaussian =
+    let input (case: Field) : Gaussian =
+        let mean = Json.vector (Json.get "m" case)
+
         {
-            Mean = Json.vector (Json.get "m" case)
-            Covariance = Json.matrix (Json.get "s" case)
+            Mean = mean
+            Covariance = Json.matrixOf mean.Length mean.Length (Json.get "s" case)
         }
 
-    /// Hyperparameters, one column an output.
-    let hyperparameters (case: JsonElement) : Hyperparameters[] =
-        let logs = Json.matrix (Json.get "hyp" case)
-        Array.init (logs.GetLength 1) (fun a -> Likelihood.unpack logs[*, a])
+    /// Logarithms of hyperparameters [rows, columns].
+    let logarithms (rows: int) (columns: int) (field: Field) : float[,] =
+        let logs = Json.matrixOf rows columns field
+
+        if logs |> Seq.cast<float> |> Seq.exists (fun log -> abs log > 50.0) then
+            Json.wrong "logarithms between -50 and 50 are" field
+
+        logs
+
+    /// Inputs [n, d], targets [n, e] and hyperparameters, one column an output, of a process of d inputs.
+    let data (d: int) (case: Field) : float[,] * float[,] * Hyperparameters[] =
+        let inputs = Json.matrixWith d (Json.get "inputs" case)
+        let targets = Json.matrix (Json.get "targets" case)
+        let n, e = inputs.GetLength 0, targets.GetLength 1
+        let targets = Json.matrixOf n e (Json.get "targets" case)
+        let logs = logarithms (d + 2) e (Json.get "hyp" case)
+        inputs, targets, Array.init e (fun a -> Likelihood.unpack logs[*, a])
 
     /// Compared relative to the largest number, or to 1 where all are smaller: that much their sums are made of.
     let private compare tolerance name recorded ours =
         Comparison.summed tolerance name [ 1.0 ] recorded ours
+
+    /// The numbers of a field, which must be as many as ours.
+    let private asMany (ours: float[]) (recorded: Field) : float[] =
+        let numbers = Json.flat recorded |> List.toArray
+
+        if numbers.Length <> ours.Length then
+            Json.wrong $"{ours.Length} numbers are" recorded
+
+        numbers
+
+    let private compareField tolerance name (recorded: Field) (ours: float seq) =
+        let ours = Seq.toArray ours
+        compare tolerance name (asMany ours recorded) ours
 
     /// Derivatives with respect to the two triangles of the covariance of the input count together.
     let private symmetric (d: int) (rows: float[]) =
@@ -43,47 +67,46 @@ module MomentKinds =
             let from, j = k / (d * d) * (d * d), k % (d * d)
             0.5 * (rows[k] + rows[from + j / d + j % d * d]))
 
-    let private moments tolerance (cross: string) (map: MomentMap) (case: JsonElement) : Comparison list =
+    let private moments tolerance (cross: string) (map: MomentMap) (case: Field) : Comparison list =
         let x = input case
         let ours, derivatives = Jacobians.ofInput map x
-        let numbers name = Json.flat (Json.get name case)
+        let field name = Json.get name case
         let flat (a: float[,]) = Seq.cast<float> a
 
         [
-            compare tolerance "M" (numbers "M") ours.Mean
-            compare tolerance "S" (numbers "S") (flat ours.Covariance)
-            compare tolerance cross (numbers cross) (flat ours.Cross)
+            compareField tolerance "M" (field "M") ours.Mean
+            compareField tolerance "S" (field "S") (flat ours.Covariance)
+            compareField tolerance cross (field cross) (flat ours.Cross)
             for quantity, (ofMean, ofCovariance) in Array.zip [| "M"; "S"; cross |] derivatives do
                 match Json.tryGet $"d{quantity}dm" case, Json.tryGet $"d{quantity}ds" case with
                 | Some dm, Some ds ->
-                    compare tolerance $"d{quantity}dm" (Json.flat dm) ofMean
+                    compareField tolerance $"d{quantity}dm" dm ofMean
 
                     compare
                         tolerance
                         $"d{quantity}ds"
-                        (symmetric x.Size (Json.flat ds |> List.toArray))
+                        (symmetric x.Size (asMany ofCovariance ds))
                         (symmetric x.Size ofCovariance)
                 | _ -> ()
         ]
 
-    let private parameters tolerance cross family order numbers (case: JsonElement) : Comparison list =
+    let private parameters tolerance cross family order numbers (case: Field) : Comparison list =
         let ours = Jacobians.ofParameters family order numbers (input case)
 
         [
             for quantity, derivatives in Array.zip [| "M"; "S"; cross |] ours do
-                compare tolerance $"d{quantity}dp" (Json.flat (Json.get $"d{quantity}dp" case)) derivatives
+                compareField tolerance $"d{quantity}dp" (Json.get $"d{quantity}dp" case) derivatives
         ]
 
     /// A Gaussian process at a normal input.
-    let gaussianProcess (case: JsonElement) : CaseResult list =
+    let gaussianProcess (case: Field) : CaseResult list =
         let name =
             [ "id"; "kind" ]
             |> List.choose (fun field -> Json.tryGet field case)
-            |> List.map string
+            |> List.map (fun field -> string field.Value)
             |> String.concat ", "
 
-        let inputs, targets =
-            Json.matrix (Json.get "inputs" case), Json.matrix (Json.get "targets" case)
+        let inputs, targets, hyper = data (input case).Size case
 
         // the two programs that recorded these cases differ by 5e-9 from each other where the condition is 2e6
         let condition =
@@ -91,7 +114,7 @@ module MomentKinds =
             |> Option.map Json.number
             |> Option.defaultValue 1.0
 
-        match GaussianProcess.condition (hyperparameters case) inputs targets with
+        match GaussianProcess.condition hyper inputs targets with
         | Ok gp ->
             let tolerance = if condition > 5e5 then loose else tolerance
             [ result name (moments tolerance "V" (GaussianProcess.moments gp) case) ]
@@ -105,14 +128,13 @@ module MomentKinds =
             ]
 
     /// A sparse process with given inducing inputs, shared or one set an output.
-    let private sparse (case: JsonElement) : CaseResult list =
-        let inputs, targets =
-            Json.matrix (Json.get "inputs" case), Json.matrix (Json.get "targets" case)
+    let private sparse (case: Field) : CaseResult list =
+        let inputs, targets, hyper = data (input case).Size case
+        let induce = Json.get "induce" case
+        let sets = Json.items induce |> Array.map (Json.matrixWith (inputs.GetLength 1))
 
-        let hyper = hyperparameters case
-
-        let sets =
-            (Json.get "induce" case).EnumerateArray() |> Seq.map Json.matrix |> Seq.toArray
+        if sets.Length <> 1 && sets.Length <> hyper.Length then
+            Json.wrong $"one set of inducing inputs, or one for each of {hyper.Length} outputs, is" induce
 
         let inducing = Array.init hyper.Length (fun a -> sets[min a (sets.Length - 1)])
 
@@ -143,19 +165,24 @@ module MomentKinds =
             ]
 
     /// A sum of sines of some of the numbers, scaled by e.
-    let private waves name (build: float[] -> MomentMap) (case: JsonElement) : CaseResult list =
-        let scales = Json.vector (Json.get "e" case)
-        let map = MomentMap.ofPart (input case).Size (indices "i" case) (build scales)
+    let private waves name (build: float[] -> MomentMap) (case: Field) : CaseResult list =
+        let size = (input case).Size
+        let places = Json.indices size (Json.get "i" case)
+        let scales = Json.vectorOf places.Length (Json.get "e" case)
+        let map = MomentMap.ofPart size places (build scales)
         [ result $"{name} of {scales.Length}" (moments tolerance "C" map case) ]
 
-    /// A policy of radial basis functions from its fields, of which the last two rows of hyperparameters do not count.
-    let rbfPolicy (centres: string) (targets: string) (hyperparameters: string) (case: JsonElement) : RbfPolicy =
-        let logs = Json.matrix (Json.get hyperparameters case)
+    /// A policy of radial basis functions of d inputs from its fields, of which the last two rows of hyperparameters do not count.
+    let rbfPolicy (d: int) (centres: string) (targets: string) (hyperparameters: string) (case: Field) : RbfPolicy =
+        let places = Json.matrixWith d (Json.get centres case)
+        let heights = Json.matrix (Json.get targets case)
+        let n, e = places.GetLength 0, heights.GetLength 1
+        let logs = logarithms (d + 2) e (Json.get hyperparameters case)
 
         {
-            Centres = Json.matrix (Json.get centres case)
-            Targets = Json.matrix (Json.get targets case)
-            Lengthscales = Array2D.init (logs.GetLength 1) (logs.GetLength 0 - 2) (fun a i -> exp logs[i, a])
+            Centres = places
+            Targets = Json.matrixOf n e (Json.get targets case)
+            Lengthscales = Array2D.init e d (fun a i -> exp logs[i, a])
         }
 
     let family (policy: RbfPolicy) : MomentFamily =
@@ -178,7 +205,7 @@ module MomentKinds =
                     ours[n * d + i * e + a]
         |]
 
-    let private rbf name cross (policy: RbfPolicy) (family: MomentFamily) (case: JsonElement) =
+    let private rbf name cross (policy: RbfPolicy) (family: MomentFamily) (case: Field) =
         // sums of products of weights cancel to numbers near 1, and keep the rounding of the largest: with weights of 7745 that is 1.3e-8.
         // Of the variance of that case, 1.95946894568825 in 60 digits, the recorded number is off by 3e-9 of it and ours by 4e-9
         let largest =
@@ -195,35 +222,57 @@ module MomentKinds =
                  @ parameters tolerance cross family (toOriginal policy) numbers case)
         ]
 
-    let private squashed (case: JsonElement) =
-        let policy = rbfPolicy "inputs" "targets" "hyp_raw" (Json.get "policy" case)
-        let squash = Trigonometric.squash (Json.vector (Json.get "maxU" case))
-        rbf "squashed-policy" "C" policy (MomentFamily.compose (family policy) squash) case
+    /// W, b of a linear policy of d inputs.
+    let private linearPolicy (d: int) (case: Field) : float[,] * float[] =
+        let w = Json.matrixWith d (Json.get "w" case)
+        w, Json.vectorOf (w.GetLength 0) (Json.get "b" case)
 
-    let private linear (case: JsonElement) =
-        let w, b = Json.matrix (Json.get "w" case), Json.vector (Json.get "b" case)
-        let e, d = w.GetLength 0, w.GetLength 1
-        let family = LinearPolicy.family d e
-        let numbers = LinearPolicy.pack w b
+    /// Derivatives by our parameters of a linear policy in the original's order: b, then W columns first.
+    let private linearToOriginal (d: int) (e: int) (ours: float[]) : float[] =
+        [|
+            yield! ours[e * d ..]
+            for j in 0 .. d - 1 do
+                for i in 0 .. e - 1 do
+                    ours[i * d + j]
+        |]
 
-        // b, then W columns first
-        let order (ours: float[]) =
-            [|
-                yield! ours[e * d ..]
-                for j in 0 .. d - 1 do
-                    for i in 0 .. e - 1 do
-                        ours[i * d + j]
-            |]
+    /// A linear policy, itself or followed by another map.
+    let private linearOf name cross (d: int) (w: float[,], b: float[]) (follow: MomentFamily -> MomentFamily) case =
+        let e = w.GetLength 0
+        let family, numbers = follow (LinearPolicy.family d e), LinearPolicy.pack w b
 
         [
             result
-                $"linear-policy of {d}"
-                (moments tolerance "V" (fst (family.At numbers)) case
-                 @ parameters tolerance "V" family order numbers case)
+                $"{name} of {d}"
+                (moments tolerance cross (fst (family.At numbers)) case
+                 @ parameters tolerance cross family (linearToOriginal d e) numbers case)
         ]
 
+    let private squashed (case: Field) =
+        let d, inner, con = (input case).Size, Json.get "policy" case, Json.get "con" case
+
+        let squash controls =
+            Trigonometric.squash (Json.vectorOf controls (Json.get "maxU" case))
+
+        match Json.text con with
+        | "congp" ->
+            let policy = rbfPolicy d "inputs" "targets" "hyp_raw" inner
+
+            let family =
+                MomentFamily.compose (family policy) (squash (policy.Targets.GetLength 1))
+
+            rbf "squashed-policy" "C" policy family case
+        | "conlin" ->
+            let w, b = linearPolicy d inner
+            linearOf "squashed-policy, linear" "C" d (w, b) (fun own -> MomentFamily.compose own (squash b.Length)) case
+        | _ -> Json.wrong "a policy, congp or conlin, is" con
+
+    let private linear (case: Field) =
+        let d = (input case).Size
+        linearOf "linear-policy" "V" d (linearPolicy d case) id case
+
     /// Compares the mean and variance of a cost and their derivatives.
-    let private cost name (map: MomentMap) (case: JsonElement) =
+    let private cost name (map: MomentMap) (case: Field) =
         let x = input case
         let ours, derivatives = Jacobians.ofInput map x
 
@@ -246,35 +295,52 @@ module MomentKinds =
                         ] do
                         match Json.tryGet quantity case with
                         | Some recorded when quantity.EndsWith "ds" ->
-                            let recorded = symmetric x.Size (Json.flat recorded |> List.toArray)
+                            let recorded = symmetric x.Size (asMany numbers recorded)
                             compare tolerance quantity recorded (symmetric x.Size numbers)
-                        | Some recorded -> compare tolerance quantity (Json.flat recorded) numbers
+                        | Some recorded -> compareField tolerance quantity recorded numbers
                         | None -> ()
                 ]
         ]
 
-    let private saturating (case: JsonElement) =
-        let map =
-            BeliefCost.saturating (Json.matrix (Json.get "W" case)) (Json.vector (Json.get "z" case))
+    let private saturating (case: Field) =
+        let d = (input case).Size
 
-        cost "saturating-cost" map case
+        let weights, target =
+            Json.matrixOf d d (Json.get "W" case), Json.vectorOf d (Json.get "z" case)
 
-    let private scenario (case: JsonElement) =
-        let name = string (Json.get "fn" case)
-        let vector field = Json.vector (Json.get field case)
+        cost "saturating-cost" (BeliefCost.saturating weights target) case
 
-        let map =
+    /// The cost of a scenario: its name, and the lengths, width, angles and target in fields of these names; `states` is the size of the state.
+    let tipCost (states: int) (name: string) (lengths: string) (width: string) (angles: string) (target: string) case =
+        let field = Json.get name case
+        let scenario = Json.text field
+
+        if not (TipCost.knows scenario) then
+            Json.wrong "the name of a scenario whose tip is known here is" field
+
+        let width = Json.positive (Json.get width case)
+
+        if scenario = TipCost.unicycleName then
+            if states <> 10 then
+                Json.wrong "the state of the unicycle, 10 numbers, is" (Json.get "m" case)
+
+            TipCost.create scenario (Json.vectorOf 2 (Json.get lengths case)) width [||] [||]
+        else
+            let places = Json.indices states (Json.get angles case)
+
             TipCost.create
-                name
-                (vector "p")
-                (Json.number (Json.get "width" case))
-                (indices "angle" case)
-                (vector "target")
+                scenario
+                (Json.vectorOf places.Length (Json.get lengths case))
+                width
+                places
+                (Json.vectorOf states (Json.get target case))
 
-        cost name map case
+    let private scenario (case: Field) =
+        let map = tipCost (input case).Size "fn" "p" "width" "angle" "target" case
+        cost (Json.text (Json.get "fn" case)) map case
 
     /// The parts of PILCO that are known here, by name.
-    let parts: Map<string, JsonElement -> CaseResult list> =
+    let parts: Map<string, Field -> CaseResult list> =
         Map.ofList
             [
                 "gp-fitc", sparse
@@ -283,7 +349,7 @@ module MomentKinds =
                 "squash-sat", waves "squash-sat" Trigonometric.squash
                 "rbf-policy",
                 (fun case ->
-                    let policy = rbfPolicy "inputs" "targets" "hyp_raw" case
+                    let policy = rbfPolicy (input case).Size "inputs" "targets" "hyp_raw" case
                     rbf "rbf-policy" "V" policy (family policy) case)
                 "squashed-policy", squashed
                 "linear-policy", linear

@@ -1,6 +1,5 @@
 namespace Research.Cli.Verify
 
-open System.Text.Json
 open Research
 open Research.Environments
 
@@ -14,34 +13,34 @@ module PlantKinds =
     /// steps of the method of Runge and Kutta in a step of the plant: its error is then below 1e-12
     let private steps = 400
 
-    /// A plant, and where its numbers are in the recorded state.
-    let private plants: Map<string, (Vec -> Vec -> Vec) * int[]> =
+    /// A plant, where its numbers are in the recorded state, and its controls.
+    let private plants: Map<string, (Vec -> Vec -> Vec) * int[] * int> =
         Map.ofList
             [
                 // [p, ṗ, θ̇, θ], where ours is [p, θ, ṗ, θ̇]
-                "dynamics_cp", (CartPole.pilcoOde, [| 0; 3; 1; 2 |])
-                "dynamics_cdp", (CartDoublePendulum.pilcoOde, [| 0; 1; 2; 3; 4; 5 |])
+                "dynamics_cp", (CartPole.pilcoOde, [| 0; 3; 1; 2 |], 1)
+                "dynamics_cdp", (CartDoublePendulum.pilcoOde, [| 0; 1; 2; 3; 4; 5 |], 1)
                 // [θ̇, θ]
-                "dynamics_pendulum", (Pendulum.ode, [| 1; 0 |])
-                "dynamics_dp", (DoublePendulum.pilcoOde, [| 0; 1; 2; 3 |])
-                "dynamics_unicycle", (Unicycle.pilcoOde, [| 0..11 |])
+                "dynamics_pendulum", (Pendulum.ode, [| 1; 0 |], 1)
+                "dynamics_dp", (DoublePendulum.pilcoOde, [| 0; 1; 2; 3 |], 2)
+                "dynamics_unicycle", (Unicycle.pilcoOde, [| 0..11 |], 2)
             ]
 
     /// Rates of a plant at a state, and the state after a step with the control held.
-    let rates (case: JsonElement) : CaseResult list =
-        let name = string (Json.get "fn" case)
+    let rates (case: Field) : CaseResult list =
+        let name = Json.text (Json.get "fn" case)
 
         match plants.TryFind name with
         | None ->
             let known = plants.Keys |> String.concat ", "
-            failwith $"the plant '{name}' is not known here; known are {known}"
-        | Some(ode, places) ->
-            let recorded field = Json.vector (Json.get field case)
-            let state, u = recorded "z", Vec.ofFloats (recorded "u")
+            Json.wrong $"one of {known} is" (Json.get "fn" case)
+        | Some(ode, places, controls) ->
+            let state = Json.vectorOf places.Length (Json.get "z" case)
+            let u = Vec.ofFloats (Json.vectorOf controls (Json.get "u" case))
             let x = places |> Array.map (fun place -> Real.constant state[place])
 
             let step =
-                Integrator.rk4 (Real.constant (Json.number (Json.get "dt" case) / float steps)) ode
+                Integrator.rk4 (Real.constant (Json.positive (Json.get "dt" case) / float steps)) ode
 
             let compare field (ours: Vec) =
                 let numbers = Array.zeroCreate ours.Length

@@ -12,6 +12,20 @@ module TipCost =
         entries |> List.iter (fun (index, value) -> values[index] <- value)
         values
 
+    let private names =
+        Set.ofList
+            [
+                "cartPole"
+                "loss_cp"
+                "cartDoublePendulum"
+                "loss_cdp"
+                "pendulum"
+                "loss_pendulum"
+                "doublePendulum"
+                "pendubot"
+                "loss_dp"
+            ]
+
     /// Coordinates of the tip as rows over the state followed by sin and cos of each angle.
     let private tip (scenario: string) (lengths: float[]) (states: int) : float[][] =
         let row = row (states + 2 * lengths.Length)
@@ -33,7 +47,7 @@ module TipCost =
         | "doublePendulum"
         | "pendubot"
         | "loss_dp" -> [| row (links 0 1.0); row (links 1 1.0) |]
-        | other -> failwith $"the tip of '{other}' is not known here"
+        | other -> invalidArg (nameof scenario) $"the tip of '{other}' is not known here"
 
     /// The cost of the distance of rows over [x; sin and cos of its angles] from what they are at a target x.
     let private ofRows (rows: float[][]) (width: float) (angles: int[]) (target: float[]) : MomentMap =
@@ -86,8 +100,16 @@ module TipCost =
 
         MomentMap.compose linear (ofRows rows width [| tilt; pitch; 10; 11 |] (Array.zeroCreate 12))
 
+    /// The scenario whose cost is not that of a tip alone.
+    let unicycleName = "loss_unicycle"
+
+    /// Whether the cost of a scenario is known.
+    let knows (scenario: string) : bool =
+        scenario = unicycleName || names.Contains scenario
+
     /// The cost of a state, with the tip's place at the target state as its goal.
     let create (scenario: string) (lengths: float[]) (width: float) (angles: int[]) (target: float[]) : MomentMap =
-        match scenario with
-        | "loss_unicycle" -> unicycle lengths width
-        | _ -> ofRows (tip scenario lengths target.Length) width angles target
+        if scenario = unicycleName then
+            unicycle lengths width
+        else
+            ofRows (tip scenario lengths target.Length) width angles target

@@ -11,26 +11,24 @@ open Research.Environments
 module Verification =
 
     /// The cases of a file of one kind, each with what solves it.
-    let private all (solve: JsonElement -> CaseResult list) (root: JsonElement) =
-        (Json.get "cases" root).EnumerateArray()
-        |> Seq.map (fun case -> solve, case)
-        |> Seq.toList
+    let private all (solve: Field -> CaseResult list) (root: Field) =
+        Json.items (Json.get "cases" root)
+        |> Array.map (fun case -> solve, case)
+        |> Array.toList
 
     /// The cases of a file of several kinds, by the names of its members.
-    let private members (solvers: Map<string, JsonElement -> CaseResult list>) (root: JsonElement) =
+    let private members (solvers: Map<string, Field -> CaseResult list>) (root: Field) =
         let known = solvers.Keys |> String.concat ", "
 
-        let unknown name _ =
-            failwith $"'{name}' is not known here; known are {known}"
-
         [
-            for field in root.EnumerateObject() do
+            for name, field in Json.members root do
                 if field.Value.ValueKind = JsonValueKind.Object then
-                    let solve = solvers.TryFind field.Name |> Option.defaultValue (unknown field.Name)
-                    yield! all solve field.Value
+                    match solvers.TryFind name with
+                    | Some solve -> yield! all solve field
+                    | None -> Json.wrong $"one of {known} is" field
         ]
 
-    let private kinds: Map<string, JsonElement -> ((JsonElement -> CaseResult list) * JsonElement) list> =
+    let private kinds: Map<string, Field -> ((Field -> CaseResult list) * Field) list> =
         Map.ofList
             [
                 "boxqp", all (DirectKinds.boxQp >> List.singleton)
@@ -56,7 +54,7 @@ module Verification =
            |> List.forall (fun comparison ->
                comparison.Error <= (tolerance |> Option.defaultValue comparison.Tolerance))
 
-    let private solveSafely (index: int) (solve: JsonElement -> CaseResult list, case: JsonElement) =
+    let private solveSafely (index: int) (solve: Field -> CaseResult list, case: Field) =
         let failed reason =
             [
                 {
@@ -68,17 +66,27 @@ module Verification =
 
         try
             match solve case with
-            | [] -> failed "it holds nothing that could be compared"
+            | [] -> failed $"{case.Path}: it holds nothing that could be compared"
             | results -> results
-        with fault ->
-            failed fault.Message
+        with
+        | MalformedCase reason -> failed reason
+        | :? ArgumentException as refusal ->
+            let reason = (refusal.Message.Split " (Parameter")[0]
+            failed $"{case.Path}: it cannot be solved: {reason}"
+        | fault -> failed $"{case.Path}: it cannot be solved: {fault.Message}"
 
     /// Solves every case of a file: its kind and the results, or why it cannot be read. Once cancelled it begins no further case.
     let run (cancellation: CancellationToken) (path: string) : Result<string * CaseResult list, string> =
         try
             use document = JsonDocument.Parse(File.ReadAllText path)
-            let root = document.RootElement
-            let kind = (Json.get "kind" root).GetString() |> string
+
+            let root =
+                {
+                    Path = ""
+                    Value = document.RootElement
+                }
+
+            let kind = Json.text (Json.get "kind" root)
 
             match kinds.TryFind kind with
             | None ->
@@ -100,4 +108,4 @@ module Verification =
         | :? IOException
         | :? UnauthorizedAccessException as fault -> Error $"{path}: {fault.Message}"
         | :? JsonException as fault -> Error $"{path}: this is not JSON: {fault.Message}"
-        | fault -> Error $"{path}: {fault.Message}"
+        | MalformedCase reason -> Error $"{path}: {reason}"
