@@ -26,7 +26,7 @@ public sealed record ConstrainedOptions
     /// <summary>Most rounds of new multipliers, each a solution of the problem inside.</summary>
     public int MaxRounds { get; init; }
 
-    /// <summary>Largest violation of a constraint at a solution.</summary>
+    /// <summary>Largest violation of a constraint at a solution; where its numbers are counted in millions or more, in that unit.</summary>
     public double FeasibilityTolerance { get; init; }
 
     /// <summary>Largest gradient of the Lagrangian at a solution, as a share of 1 + |cost|.</summary>

@@ -6,7 +6,7 @@ public enum SolveStatus
     /// <summary>The feed-forward terms are all but zero: a stationary point.</summary>
     ConvergedByGradient,
 
-    /// <summary>The last accepted step changed the cost by less than the tolerance.</summary>
+    /// <summary>The last step, hardly regularised, changed the cost by less than the tolerance, and a whole one promised no more.</summary>
     ConvergedByCost,
 
     /// <summary>The limit of iterations or rounds was reached.</summary>
@@ -14,6 +14,9 @@ public enum SolveStatus
 
     /// <summary>No regularisation up to its limit gave a step that lowers the cost.</summary>
     RegularisationLimit,
+
+    /// <summary>Steps hardly change the cost any more, and yet the solution is not near; the reason says what was reached.</summary>
+    Stalled,
 
     /// <summary>The model gave NaN or infinity where the solver had to start.</summary>
     Diverged,
@@ -40,6 +43,7 @@ public static class SolveStatusExtensions
             { IsIterationLimit: true } => (SolveStatus.IterationLimit, ""),
             { IsRegularisationLimit: true } => (SolveStatus.RegularisationLimit, ""),
             { IsCancelled: true } => (SolveStatus.Cancelled, ""),
+            Control.Status.Stalled stalled => (SolveStatus.Stalled, stalled.reason),
             Control.Status.Diverged diverged => (SolveStatus.Diverged, diverged.reason),
             Control.Status.Infeasible infeasible => (SolveStatus.Infeasible, infeasible.reason),
             _ => throw new InvalidOperationException($"unknown status {status}"),

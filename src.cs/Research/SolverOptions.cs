@@ -39,10 +39,10 @@ public sealed record SolverOptions
     /// <summary>Most iterations.</summary>
     public int MaxIterations { get; init; }
 
-    /// <summary>Stop when an accepted step changes the cost by less.</summary>
+    /// <summary>Stop when an accepted step changes the cost by less, a whole one promised less, and μ is below 1e−5.</summary>
     public double CostTolerance { get; init; }
 
-    /// <summary>Stop when the mean of max |k|/(|u|+1) is less, and μ below 1e−5.</summary>
+    /// <summary>Stop when the mean of max |k|/(|u|+1) is less, a whole step promises no change of cost, and μ is below 1e−5.</summary>
     public double GradientTolerance { get; init; }
 
     /// <summary>Where μ acts.</summary>

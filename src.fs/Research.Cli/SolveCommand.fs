@@ -17,6 +17,7 @@ module SolveCommand =
         | ConvergedByCost -> "converged: the cost settled"
         | IterationLimit -> "iteration limit"
         | RegularisationLimit -> "no step lowers the cost"
+        | Status.Stalled reason -> $"stalled: {reason}"
         | Infeasible reason -> reason
         | Diverged reason -> $"diverged: {reason}"
         | Cancelled -> "interrupted"

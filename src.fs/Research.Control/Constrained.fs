@@ -12,9 +12,10 @@ type ConstrainedOptions =
         Inner: Options
         /// rounds of new multipliers, each a solution of the problem inside
         MaxRounds: int
-        /// largest violation of a constraint at a solution
+        /// largest violation of a constraint at a solution; where its numbers are counted in millions or more, in that unit
         FeasibilityTolerance: float
-        /// largest gradient of the Lagrangian at a solution, as a share of 1 + |cost|
+        /// largest gradient of the Lagrangian at a solution, as a share of 1 + the largest sum of sizes |lu| + Σ|fu||p'| that one is made of: so it
+        /// cannot loosen as a cost runs away
         OptimalityTolerance: float
         /// ρ of the first round
         FirstPenalty: float
@@ -22,6 +23,56 @@ type ConstrainedOptions =
         PenaltyFactor: float
         MaxPenalty: float
     }
+
+[<RequireQualifiedAccess>]
+module internal ConstrainedOptions =
+
+    /// The options; an exception that names what is wrong with them.
+    let check (options: ConstrainedOptions) : ConstrainedOptions =
+        let number name isFine asked (value: float) =
+            if isFine value then
+                []
+            else
+                [ $"{name} is {value}; it must be {asked}" ]
+
+        let isTolerance (x: float) = x >= 0.0
+
+        let faults =
+            [
+                yield!
+                    Options.faults options.Inner
+                    |> List.map (fun fault -> $"of the solver inside, {fault}")
+                if options.MaxRounds < 1 then
+                    $"MaxRounds is {options.MaxRounds}; it must be 1 or more"
+                yield! number "FeasibilityTolerance" isTolerance "0 or more" options.FeasibilityTolerance
+                yield! number "OptimalityTolerance" isTolerance "0 or more" options.OptimalityTolerance
+
+                yield!
+                    number
+                        "FirstPenalty"
+                        (fun x -> x > 0.0 && Double.IsFinite x)
+                        "above 0, and finite"
+                        options.FirstPenalty
+
+                yield!
+                    number
+                        "PenaltyFactor"
+                        (fun x -> x > 1.0 && Double.IsFinite x)
+                        "above 1, and finite"
+                        options.PenaltyFactor
+
+                yield!
+                    number
+                        "MaxPenalty"
+                        (fun x -> x >= options.FirstPenalty && Double.IsFinite x)
+                        "FirstPenalty or more, and finite"
+                        options.MaxPenalty
+            ]
+
+        if faults.IsEmpty then
+            options
+        else
+            invalidArg (nameof options) ("the options cannot be used: " + String.concat "; " faults)
 
 /// One round: a solution with fixed multipliers, then new ones.
 [<Struct>]
@@ -62,13 +113,18 @@ type ConstrainedSolution =
         Rounds: Round[]
     }
 
-/// Solves problems with constraints again and again, from other starts and guesses; not thread-safe.
+/// Solves problems with constraints again and again, from other starts and guesses. One thread at a time: a call while another is at work is
+/// an exception.
 [<Sealed>]
-type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOptions) =
+type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOptions, mayScale: bool) =
     let started = Stopwatch.GetTimestamp()
+    let options = ConstrainedOptions.check options
+    let turn = Turn "this solver"
     let horizon = problem.Horizon
     let multipliers = Multipliers problem
-    let robust = TrajectoryOptimiser(multipliers.Augmented true, false, options.Inner)
+
+    let robust =
+        TrajectoryOptimiser(multipliers.Augmented true, false, options.Inner, false)
 
     let polisher =
         lazy
@@ -82,7 +138,8 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
                     RegularisationFactor = 10.0
                     MaxRegularisation = 1e3
                     MaxIterations = 30
-                }
+                },
+                false
             ))
 
     let signals =
@@ -167,7 +224,11 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
             Rounds = rounds.ToArray()
         }
 
-    let solve (begin': unit -> unit) (cancellation: CancellationToken) (progress: Round -> unit) : ConstrainedSolution =
+    let descend
+        (begin': unit -> unit)
+        (cancellation: CancellationToken)
+        (progress: Round -> unit)
+        : ConstrainedSolution =
         let begun = Stopwatch.GetTimestamp()
         Array.Clear multipliers.Lambda
         Array.fill multipliers.Rho 0 multipliers.Count options.FirstPenalty
@@ -178,13 +239,14 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
 
         let record (solver: TrajectoryOptimiser) (solution: Solution) isPolish roundBegun =
             let cost = multipliers.Evaluate solver.Workspace
+            let struct (gradient, size) = solver.Stationarity()
 
             let round =
                 {
                     Number = rounds.Count + 1
                     Cost = cost
                     Feasibility = multipliers.LargestViolation
-                    Optimality = solver.Stationarity()
+                    Optimality = gradient
                     Penalty = largestPenalty ()
                     Iterations = solution.Iterations.Length
                     IsPolish = isPolish
@@ -193,7 +255,7 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
 
             rounds.Add round
             progress round
-            round
+            struct (round, gradient <= options.OptimalityTolerance * (1.0 + size))
 
         /// Newton's method on the active constraints as equalities. The solution, if it settles.
         let polish (solution: Solution) =
@@ -238,7 +300,7 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
                 tries <- tries + 1
                 let roundBegun = Stopwatch.GetTimestamp()
                 let polished = solver.Resume(cancellation, ignore)
-                let round = record solver polished true roundBegun
+                let struct (round, isFlat) = record solver polished true roundBegun
                 let mutable isSettled = true
                 let mutable distance = round.Feasibility
 
@@ -259,16 +321,15 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
                         isSettled <- false
 
                 if isSettled && distance <= 0.1 * options.FeasibilityTolerance then
-                    isStationary <- round.Optimality <= options.OptimalityTolerance * (1.0 + abs round.Cost)
+                    isStationary <- isFlat
 
                     found <-
-                        Some(
-                            polished,
-                            (if isStationary then
-                                 ConvergedByGradient
-                             else
-                                 ConvergedByCost)
-                        )
+                        if isFlat then
+                            Some(polished, ConvergedByGradient)
+                        elif polished.Status.IsConverged then
+                            Some(polished, ConvergedByCost)
+                        else
+                            None
                 else
                     found <- None
 
@@ -307,7 +368,7 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
                 }
 
             let solution = robust.Resume(cancellation, ignore)
-            let round = record robust solution false roundBegun
+            let struct (round, isFlat) = record robust solution false roundBegun
             tolerance <- 0.1 * tolerance
 
             let isStuck =
@@ -338,7 +399,13 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
                     elif rounds.Count >= options.MaxRounds || waits >= 5 then
                         let status =
                             if round.Feasibility <= options.FeasibilityTolerance then
-                                ConvergedByCost
+                                if isFlat then
+                                    ConvergedByGradient
+                                elif solution.Status.IsConverged then
+                                    ConvergedByCost
+                                else
+                                    Status.Stalled
+                                        $"the constraints hold to {round.Feasibility:G3}, and after {rounds.Count} rounds the gradient of the Lagrangian by a control is still {round.Optimality:G3}"
                             elif largestPenalty () >= options.MaxPenalty then
                                 let worst = multipliers.Worst
 
@@ -353,10 +420,97 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
 
         answer.Value
 
+    /// The solver of the same problem in other units, where its own are not of ordinary size: chosen at the first guess that can be run.
+    let mutable inOtherUnits: struct (ConstrainedOptimiser * Units) voption = ValueNone
+    let mutable hasChosen = not mayScale
+
+    /// Units from the guess, with all penalties at 0.
+    let choose (begin': unit -> unit) =
+        Array.Clear multipliers.Lambda
+        Array.Clear multipliers.Rho
+        send robust
+        begin' ()
+
+        if Double.IsFinite robust.Cost then
+            hasChosen <- true
+            robust.Stationarity() |> ignore
+            let units = Units.ofModel problem robust.Workspace
+
+            if not (Units.isOne units) then
+                // violations are promised in the units of the problem, where rounding allows it
+                let largest = Array.fold max 1.0 (Array.append units.Stage units.End)
+
+                let inUnits =
+                    if largest <= 1e3 then
+                        { options with
+                            FeasibilityTolerance = options.FeasibilityTolerance / largest
+                        }
+                    else
+                        options
+
+                let solver = ConstrainedOptimiser(Units.problem units problem, inUnits, false)
+                inOtherUnits <- ValueSome(struct (solver, units))
+
+    let round (units: Units) (found: Round) : Round =
+        let sizes = Array.append units.Stage units.End
+        let largest = if sizes.Length = 0 then 1.0 else Array.max sizes
+
+        { found with
+            Cost = units.Cost * found.Cost
+            Feasibility = largest * found.Feasibility
+            Optimality = units.Cost / Array.min units.Controls * found.Optimality
+        }
+
+    /// A solution in other units as one of the problem as stated; violations are measured anew.
+    let restore (units: Units) (found: ConstrainedSolution) : ConstrainedSolution =
+        let solution = Units.solution units found.Solution
+        robust.Workspace.SetNominal(solution.X, solution.U)
+        multipliers.Evaluate robust.Workspace |> ignore
+        let worst = multipliers.Worst
+
+        {
+            Solution = solution
+            Status = solution.Status
+            Feasibility = multipliers.LargestViolation
+            Worst =
+                if worst < 0 then
+                    None
+                else
+                    Some(multipliers.Element(worst).Name, multipliers.Time worst)
+            Optimality = units.Cost / Array.min units.Controls * found.Optimality
+            Multipliers =
+                found.Multipliers
+                |> Array2D.mapi (fun _ i value -> value * units.Cost / units.Stage[i])
+            TerminalMultipliers =
+                Array.map2 (fun value unit -> value * units.Cost / unit) found.TerminalMultipliers units.End
+            Rounds = Array.map (round units) found.Rounds
+        }
+
+    let solve
+        (begin': unit -> unit)
+        (elsewhere: ConstrainedOptimiser -> Units -> ConstrainedSolution)
+        cancellation
+        progress
+        =
+        use _ = turn.Take()
+
+        if not hasChosen then
+            choose begin'
+
+        match inOtherUnits with
+        | ValueSome(struct (solver, units)) -> elsewhere solver units |> restore units
+        | ValueNone -> descend begin' cancellation progress
+
     /// Solves from initial controls [T, m]; `progress` sees every round. An exception when sizes are wrong, or limits crossed.
     member _.Solve(controls: float[,], cancellation: CancellationToken, progress: Round -> unit) : ConstrainedSolution =
         Problem.check (Problem.faults problem controls)
-        solve (fun () -> robust.Start controls) cancellation progress
+
+        solve
+            (fun () -> robust.Start controls)
+            (fun (solver: ConstrainedOptimiser) units ->
+                solver.Solve(Units.controls units controls, cancellation, round units >> progress))
+            cancellation
+            progress
 
     /// Solves from initial controls [T, m].
     member this.Solve(controls: float[,]) : ConstrainedSolution =
@@ -367,7 +521,18 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
         (states: float[,], controls: float[,], cancellation: CancellationToken, progress: Round -> unit)
         : ConstrainedSolution =
         Problem.check (Problem.faults problem controls @ Problem.stateFaults problem states)
-        solve (fun () -> robust.StartAt(states, controls)) cancellation progress
+
+        solve
+            (fun () -> robust.StartAt(states, controls))
+            (fun (solver: ConstrainedOptimiser) units ->
+                solver.SolveFrom(
+                    Units.states units states,
+                    Units.controls units controls,
+                    cancellation,
+                    round units >> progress
+                ))
+            cancellation
+            progress
 
     /// Solves from a guess of states [T+1, n] and controls [T, m].
     member this.SolveFrom(states: float[,], controls: float[,]) : ConstrainedSolution =
@@ -399,7 +564,7 @@ module Constrained =
 
     /// A solver that can be used again from other guesses.
     let create (options: ConstrainedOptions) (problem: Problem) : ConstrainedOptimiser =
-        ConstrainedOptimiser(problem, options)
+        ConstrainedOptimiser(problem, options, true)
 
     /// Solves from initial controls [T, m].
     let solve (options: ConstrainedOptions) (problem: Problem) (controls: float[,]) : ConstrainedSolution =

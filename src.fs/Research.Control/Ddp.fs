@@ -21,7 +21,7 @@ module Ddp =
                 (nameof problem)
                 "DDP needs the second derivatives of the dynamics, and these have none: use iLQR, or trace them"
 
-        TrajectoryOptimiser(problem, true, options)
+        TrajectoryOptimiser(problem, true, options, true)
 
     /// Solves a problem from initial controls [T, m].
     let solve (options: Options) (problem: Problem) (controls: float[,]) : Solution =

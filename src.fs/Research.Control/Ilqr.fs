@@ -11,10 +11,11 @@ namespace Research.Control
 [<RequireQualifiedAccess>]
 module Ilqr =
 
-    /// Options of the 2014 release of Tassa's package, with regularisation in state space.
+    /// Options of the 2014 release of Tassa's package, with regularisation in state space and more iterations: that package stops where a step
+    /// changes the cost by little, though it be regularisation that made the step small.
     let defaults: Options =
         {
-            MaxIterations = 500
+            MaxIterations = 5000
             CostTolerance = 1e-7
             GradientTolerance = 1e-4
             Regularisation = StateSpace
@@ -30,7 +31,7 @@ module Ilqr =
     /// A solver that can be used again from other controls. An exception when the problem has constraints beside limits.
     let create (options: Options) (problem: Problem) : TrajectoryOptimiser =
         Problem.refuseConstraints "iLQR" problem
-        TrajectoryOptimiser(problem, false, options)
+        TrajectoryOptimiser(problem, false, options, true)
 
     /// Solves a problem from initial controls [T, m].
     let solve (options: Options) (problem: Problem) (controls: float[,]) : Solution =

@@ -122,7 +122,7 @@ type MovingHorizonEstimator internal (options: MovingHorizonOptions, system: Noi
 
     let optimiser =
         if problem.Constraints.IsEmpty then
-            Choice1Of2(TrajectoryOptimiser(problem, false, options.Solver.Inner))
+            Choice1Of2(TrajectoryOptimiser(problem, false, options.Solver.Inner, false))
         else
             Choice2Of2(Constrained.create options.Solver problem)
 

@@ -57,8 +57,8 @@ type MpcController internal (problem: Problem, options: MpcOptions) =
 
     let solver =
         match multipliers with
-        | None -> TrajectoryOptimiser(problem, false, options.Solver)
-        | Some multipliers -> TrajectoryOptimiser(multipliers.Augmented true, false, options.Solver)
+        | None -> TrajectoryOptimiser(problem, false, options.Solver, false)
+        | Some multipliers -> TrajectoryOptimiser(multipliers.Augmented true, false, options.Solver, false)
 
     let workspace = solver.Workspace
 
@@ -192,6 +192,7 @@ type MpcController internal (problem: Problem, options: MpcOptions) =
                 state.CopyTo(Span workspace.Start)
                 solver.Follow steps
             else
+                solver.Forget()
                 nan
 
         let isLost = Double.IsNaN step

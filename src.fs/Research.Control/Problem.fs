@@ -25,11 +25,13 @@ type Problem =
 type Status =
     /// the feed-forward terms are all but zero: a stationary point
     | ConvergedByGradient
-    /// the last accepted step changed the cost by less than the tolerance
+    /// the last step, hardly regularised, changed the cost by less than the tolerance, and a whole one promised no more
     | ConvergedByCost
     | IterationLimit
     /// no regularisation up to its limit gave a step that lowers the cost
     | RegularisationLimit
+    /// steps hardly change the cost any more, and yet the solution is not near: what was reached
+    | Stalled of reason: string
     /// the model gave NaN or infinity where the solver had to start
     | Diverged of reason: string
     /// constraints are still violated though their penalties reached the limit: which, where, and by how much
@@ -95,8 +97,14 @@ type Solution =
 [<RequireQualifiedAccess>]
 module Problem =
 
-    /// A problem without limits, signals or constraints.
+    /// More steps are taken for a mistake: their numbers would fill any memory.
+    let mostSteps = 10_000_000
+
+    /// A problem without limits, signals or constraints. An exception where the horizon is below 1 or above `mostSteps`.
     let create (dynamics: Dynamics) (cost: Cost) (horizon: int) (start: float[]) : Problem =
+        if horizon < 1 || horizon > mostSteps then
+            invalidArg (nameof horizon) $"the horizon is {horizon}; it must be 1 to {mostSteps} steps"
+
         {
             Dynamics = dynamics
             Cost = cost
@@ -125,7 +133,7 @@ module Problem =
 
             invalidArg
                 (nameof problem)
-                $"{solver} knows limits of controls, and this problem has other constraints ({names}): use Constrained"
+                $"{solver} knows limits of controls, and this problem has other constraints ({names}): use Constrained, or add a penalty on them to the cost"
 
     /// What is wrong with a problem and with initial controls [T, m] for it, in words; empty when nothing is.
     let faults (problem: Problem) (controls: float[,]) : string list =
@@ -158,6 +166,8 @@ module Problem =
                 for i in 0 .. m - 1 do
                     if not (lower[i] <= upper[i]) then
                         $"the limits of control {i} are crossed: {lower[i]} to {upper[i]}"
+                    elif Double.IsPositiveInfinity lower[i] || Double.IsNegativeInfinity upper[i] then
+                        $"the limits of control {i} leave no number: {lower[i]} to {upper[i]}"
         ]
 
     /// What is wrong with a guess of states [T+1, n], in words; empty when nothing is.

@@ -100,7 +100,8 @@ type SensitivitySolver internal (problem: ParametricProblem) =
             false,
             { Ilqr.defaults with
                 CostTolerance = 1e-6
-            }
+            },
+            false
         )
 
     let exact =
@@ -114,7 +115,8 @@ type SensitivitySolver internal (problem: ParametricProblem) =
                 MaxIterations = 100
                 RegularisationFactor = 10.0
                 MaxRegularisation = 1e6
-            }
+            },
+            false
         )
 
     /// Solves at parameters θ [p] from a start [n] and initial controls [T, m]. An error when the solver stopped short of a strict minimum,

@@ -17,9 +17,9 @@ type Regularisation =
 type Options =
     {
         MaxIterations: int
-        /// stop when an accepted step changes the cost by less
+        /// stop when an accepted step changes the cost by less, a whole one promised less, and μ is below 1e−5
         CostTolerance: float
-        /// stop when mean max |k|/(|u|+1) is less, and μ below 1e−5
+        /// stop when mean max |k|/(|u|+1) is less, a whole step promises no change of cost, and μ is below 1e−5
         GradientTolerance: float
         Regularisation: Regularisation
         /// μ of the first backward pass
@@ -37,15 +37,64 @@ type Options =
         Threads: int
     }
 
+[<RequireQualifiedAccess>]
+module internal Options =
+
+    /// What is wrong with options, in words; empty when nothing is.
+    let faults (options: Options) : string list =
+        let number name isFine asked (value: float) =
+            if isFine value then
+                []
+            else
+                [ $"{name} is {value}; it must be {asked}" ]
+
+        let atLeastZero (x: float) = x >= 0.0
+        let finite (x: float) = x >= 0.0 && Double.IsFinite x
+
+        [
+            if options.MaxIterations < 0 then
+                $"MaxIterations is {options.MaxIterations}; it must be 0 or more"
+            yield! number "CostTolerance" atLeastZero "0 or more" options.CostTolerance
+            yield! number "GradientTolerance" atLeastZero "0 or more" options.GradientTolerance
+            yield! number "FirstRegularisation" finite "0 or more, and finite" options.FirstRegularisation
+
+            yield!
+                number
+                    "RegularisationFactor"
+                    (fun x -> x > 1.0 && Double.IsFinite x)
+                    "above 1, and finite"
+                    options.RegularisationFactor
+
+            yield! number "MinRegularisation" finite "0 or more, and finite" options.MinRegularisation
+            yield! number "MaxRegularisation" finite "0 or more, and finite" options.MaxRegularisation
+
+            if options.Steps.Length = 0 then
+                "Steps is empty; it must hold one step or more"
+            for step in options.Steps do
+                yield! number "a step of Steps" (fun x -> x > 0.0 && x <= 1.0) "above 0 and at most 1" step
+
+            yield! number "AcceptRatio" (fun x -> x >= 0.0 && x < 1.0) "0 or more, and below 1" options.AcceptRatio
+
+            if options.Threads < 0 || options.Threads > 2 then
+                $"Threads is {options.Threads}; it must be 1 or 2, or 0 for what pays"
+        ]
+
+    /// The options; an exception that names what is wrong with them.
+    let check (options: Options) : Options =
+        match faults options with
+        | [] -> options
+        | faults -> invalidArg (nameof options) ("the options cannot be used: " + String.concat "; " faults)
+
 /// The skeleton that iLQR and DDP share: expand, sweep backward, search forward. Keeps its memory and kernels from one solution to the next,
-/// so that a warm start costs nothing but the iterations; not thread-safe.
+/// so that a warm start costs nothing but the iterations. One thread at a time: a call while another is at work is an exception.
 ///
 /// A guess of states need not obey the dynamics (multiple shooting). The gaps f(x̄, ū) − x̄' that it leaves enter the backward pass as
 /// V'x + V'xx gap, and a step of length α closes the share α of each (Mastalli and others, Crocoddyl, 2020). While there are gaps, a step is
 /// judged by the cost plus ν Σ|gap|, with ν large enough for the step to promise descent all the way to its end (Nocedal and Wright, Numerical Optimization, 18.3).
 [<Sealed>]
-type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options: Options) =
+type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options: Options, mayScale: bool) =
     let started = Stopwatch.GetTimestamp()
+    let options = Options.check options
 
     let n, m, horizon =
         problem.Dynamics.StateSize, problem.Dynamics.ControlSize, problem.Horizon
@@ -54,7 +103,8 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     let plant = Plant.create problem
     let workspace = Workspace(problem, backward, plant.Lanes, plant.Constants)
     let passes = Passes(plant, workspace, options.Threads)
-    let iterations: Iteration[] = Array.zeroCreate options.MaxIterations
+    let iterations = Collections.Generic.List<Iteration>()
+    let turn = Turn "this solver"
     let point = Array.zeroCreate (n + m)
 
     let curvature: AddCurvature | null =
@@ -89,7 +139,17 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     let mutable mu = options.FirstRegularisation
     let mutable factor = 1.0
     let mutable gapWeight = 0.0
-    let mutable count = 0
+    // accepted steps in a row that changed the cost by less than the tolerance, with the solution not yet near
+    let mutable small = 0
+
+    /// So many of them, and the gradient is worth a look: where Quu alone is not positive definite, μ stays above 0 at a solution.
+    let fewSmall = 3
+
+    /// So many of them, and μ has had time to come down from its limit: the descent has stalled.
+    let mostSmall = 25
+
+    // regularisation before a preparation
+    let mutable kept = struct (options.Regularisation, options.FirstRegularisation, 1.0)
 
     let sweep () =
         if workspace.HasGaps then openSweep.Value else closedSweep
@@ -101,6 +161,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
     let restart () =
         passes.Settle()
+        small <- 0
         isNew <- true
         regularise options.Regularisation
         gapWeight <- 0.0
@@ -122,8 +183,8 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
         passes.Accept 0
         cost <- workspace.Costs[0]
 
-    /// The cost of the nominal trajectory as it stands, gaps and all.
-    let measure () =
+    /// Costs of the stages and of the end of the nominal trajectory as it stands, gaps and all.
+    let costs () =
         let row = workspace.Row
         let ofStage, ofEnd = stageCost.Value
         let stages = Array.zeroCreate<float> horizon
@@ -133,7 +194,34 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             Array.init (n + problem.Cost.Signals) (fun i ->
                 workspace.Points[(if i < n then i else i + m) * row + horizon])
 
-        cost <- Array.sum stages + ofEnd.Run(last)[0]
+        stages, ofEnd.Run(last)[0]
+
+    let measure () =
+        let stages, last = costs ()
+        cost <- Array.sum stages + last
+
+    /// What is not finite along the nominal trajectory, and where it begins.
+    let whereBroken () =
+        passes.Settle()
+        let row = workspace.Row
+
+        let isBroken t i =
+            not (Double.IsFinite workspace.Points[i * row + t])
+
+        match
+            Seq.allPairs (seq { 0..horizon }) (seq { 0 .. n - 1 })
+            |> Seq.tryFind (fun (t, i) -> isBroken t i)
+        with
+        | Some(t, i) when t > 0 ->
+            $"leads to a state that is not finite: the dynamics give x[{i}] = {workspace.Points[i * row + t]} after step {t - 1}"
+        | Some(_, i) -> $"starts where x[{i}] is {workspace.Points[i * row]}"
+        | None ->
+            let stages, last = costs ()
+
+            match stages |> Array.tryFindIndex (Double.IsFinite >> not) with
+            | Some t -> $"has a stage cost of {stages[t]} at step {t}"
+            | None when not (Double.IsFinite last) -> $"has a terminal cost of {last}"
+            | None -> "has costs whose sum overflows"
 
     /// Sets the nominal states and controls, and measures gaps and cost.
     let startAt (states: float[,]) (controls: float[,]) =
@@ -235,12 +323,72 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     /// Regularises controls where regularised states have come to their limit: then K vanishes with growing μ like k, and a step becomes one of
     /// projected gradient descent, whereas with states regularised K stays, and of the controls that it drives against a limit none follows
     /// it, so that even a short step need not lower the cost. False where controls are regularised already.
-    let turn () =
+    let turnToControls () =
         match space with
         | StateSpace ->
             regularise ControlSpace
             true
         | ControlSpace -> false
+
+    /// The gradient of the whole cost by each control, from the costates p = lx + fxᵀp', with what limits hold left out: its largest element,
+    /// and the largest sum of sizes |lu| + Σ|fu||p'| that such an element is made of.
+    let stationarity () : struct (float * float) =
+        passes.Expand()
+        isNew <- true
+        let p = Array.copy workspace.TerminalGradient
+        let next = Array.zeroCreate n
+        let model = workspace.Model
+        let mutable largest = 0.0
+        let mutable size = 0.0
+
+        for t in horizon - 1 .. -1 .. 0 do
+            let fx = t * workspace.ModelSize
+            let fu, lx = fx + n * n, fx + n * (n + m)
+            let lu = lx + n
+            let u, lower = fx + backward.RecordSize, fx + backward.RecordSize + m
+
+            for i in 0 .. m - 1 do
+                let mutable gradient = model[lu + i]
+                let mutable terms = abs gradient
+
+                for k in 0 .. n - 1 do
+                    let term = model[fu + k * m + i] * p[k]
+                    gradient <- gradient + term
+                    terms <- terms + abs term
+
+                let isHeld =
+                    (gradient > 0.0 && model[u + i] <= model[lower + i])
+                    || (gradient < 0.0 && model[u + i] >= model[lower + m + i])
+
+                if not isHeld then
+                    largest <- Math.Max(largest, abs gradient)
+
+                size <- Math.Max(size, terms)
+
+            for j in 0 .. n - 1 do
+                next[j] <- model[lx + j]
+
+                for k in 0 .. n - 1 do
+                    next[j] <- next[j] + model[fx + k * n + j] * p[k]
+
+            Array.blit next 0 p 0 n
+
+        struct (largest, size)
+
+    /// Whether the gradient by the controls is all rounding, next to what it is made of.
+    let isFlat () =
+        let struct (gradient, size) = stationarity ()
+        gradient <= 1e-3 * options.GradientTolerance * (1.0 + size)
+
+    /// The change of cost that a whole step promises.
+    let promise () = -(sweep().Linear + sweep().Quadratic)
+
+    /// A change of cost that is nothing: by the tolerances, or because rounding is more.
+    let negligible () =
+        Math.Max(
+            options.CostTolerance,
+            Math.Max(options.GradientTolerance * options.GradientTolerance, 1e-13 * abs cost)
+        )
 
     /// The local model and the laws about the nominal trajectory, with as much regularisation as that takes. Why there are none, if so.
     let rec sweepBack () : Status voption =
@@ -252,10 +400,10 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             failed <- run mu
 
         if isBroken || (failed < 0 && not (Double.IsFinite(sweep().Linear))) then
-            ValueSome(Diverged "the derivatives along the trajectory are not finite")
+            ValueSome(Diverged(workspace.FirstBadDerivative n m))
         elif failed < 0 then
             ValueNone
-        elif turn () then
+        elif turnToControls () then
             sweepBack ()
         else
             ValueSome RegularisationLimit
@@ -269,7 +417,12 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
         if fault.IsSome then
             fault
-        elif gradient < options.GradientTolerance && mu < 1e-5 && not workspace.HasGaps then
+        elif
+            gradient < options.GradientTolerance
+            && mu < 1e-5
+            && not workspace.HasGaps
+            && promise () <= negligible ()
+        then
             ValueSome ConvergedByGradient
         else
             let before, hadGaps = cost, workspace.HasGaps
@@ -303,6 +456,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                     search closedSweep.Linear closedSweep.Quadratic 0.0
 
             let alpha = if step >= 0 then options.Steps[step] else 0.0
+            let promised = promise ()
 
             if step >= 0 then
                 lower' ()
@@ -313,9 +467,9 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             else
                 raise' ()
 
-            iterations[count] <-
+            let iteration =
                 {
-                    Number = count + 1
+                    Number = iterations.Count + 1
                     Cost = cost
                     Gap =
                         (if hadGaps then
@@ -329,15 +483,31 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                     Seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds
                 }
 
-            progress iterations[count]
-            count <- count + 1
+            iterations.Add iteration
+            progress iteration
 
             if step >= 0 then
-                if not hadGaps && before - cost < options.CostTolerance then
+                let isSmall = not hadGaps && before - cost < options.CostTolerance
+                small <- if isSmall then small + 1 else 0
+
+                // a step that μ or α made small tells nothing of how far the solution is
+                if isSmall && used < 1e-5 && promised < options.CostTolerance then
                     ValueSome ConvergedByCost
-                else
+                elif small = fewSmall && isFlat () then
+                    ValueSome ConvergedByGradient
+                elif small < mostSmall then
                     ValueNone
-            elif mu > options.MaxRegularisation && not (turn ()) then
+                elif turnToControls () then
+                    small <- 0
+                    ValueNone
+                else
+                    let struct (gradient, _) = stationarity ()
+
+                    ValueSome(
+                        Status.Stalled
+                            $"{mostSmall} steps in a row changed the cost by less than {options.CostTolerance:G3}, the last with α = {alpha:G3} and μ = {used:G3}, and the gradient by a control is still {gradient:G3}"
+                    )
+            elif mu > options.MaxRegularisation && not (turnToControls ()) then
                 ValueSome RegularisationLimit
             else
                 ValueNone
@@ -357,7 +527,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                     Array2D.init m n (fun i j -> workspace.Laws[t * workspace.LawSize + n + 2 * m + i * n + j]))
             ValueGradient = sweep().Vx
             ValueHessian = (let vxx = sweep().Vxx in Array2D.init n n (fun i j -> vxx[i * n + j]))
-            Iterations = Array.sub iterations 0 count
+            Iterations = iterations.ToArray()
             CompileSeconds = compileSeconds
             SolveSeconds = seconds
         }
@@ -365,21 +535,49 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     /// Iterates until there is a reason to stop.
     let descend (begun: int64) (cancellation: CancellationToken) (progress: Iteration -> unit) : Solution =
         let mutable status = ValueNone
-        count <- 0
+        iterations.Clear()
 
         if not (Double.IsFinite cost) then
-            status <- ValueSome(Diverged "the trajectory of the first guess gives a cost or a state that is not finite")
+            status <- ValueSome(Diverged("the first guess " + whereBroken ()))
 
         while status.IsNone do
             status <-
                 if cancellation.IsCancellationRequested then
                     ValueSome Cancelled
-                elif count = options.MaxIterations then
+                elif iterations.Count >= options.MaxIterations then
                     ValueSome IterationLimit
                 else
                     iterate progress
 
         solution status.Value (Stopwatch.GetElapsedTime(begun).TotalSeconds)
+
+    /// The solver of the same problem in other units, where its own are not of ordinary size: chosen at the first guess that can be run.
+    let mutable inOtherUnits: struct (TrajectoryOptimiser * Units) voption = ValueNone
+    let mutable hasChosen = not mayScale
+
+    let solve (begin': unit -> unit) (elsewhere: TrajectoryOptimiser -> Units -> Solution) cancellation progress =
+        use _ = turn.Take()
+        let begun = Stopwatch.GetTimestamp()
+
+        if inOtherUnits.IsNone then
+            workspace.SetSignals problem.Signals
+            begin' ()
+
+            if not hasChosen && Double.IsFinite cost then
+                hasChosen <- true
+                passes.Expand()
+                isNew <- true
+                let units = Units.ofModel problem workspace
+
+                if not (Units.isOne units) then
+                    let solver =
+                        TrajectoryOptimiser(Units.problem units problem, useCurvature, options, false)
+
+                    inOtherUnits <- ValueSome(struct (solver, units))
+
+        match inOtherUnits with
+        | ValueSome(struct (solver, units)) -> elsewhere solver units |> Units.solution units
+        | ValueNone -> descend begun cancellation progress
 
     /// Sets the nominal trajectory to the rollout of controls.
     member internal _.Start(controls: float[,]) =
@@ -411,7 +609,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
     /// One iteration about the nominal trajectory. Why to stop after it, if there is a reason.
     member internal _.Iterate() : Status voption =
-        count <- min count (iterations.Length - 1)
+        iterations.Clear()
         let status = iterate ignore
         passes.Settle()
         status
@@ -420,6 +618,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     /// without feedback.
     member internal _.Prepare() : Status voption =
         isNew <- true
+        kept <- struct (space, mu, factor)
         let fault = sweepBack ()
 
         if fault.IsSome then
@@ -430,16 +629,20 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
         fault
 
+    /// Takes the regularisation back that the last preparation came to.
+    member internal _.Forget() =
+        let struct (where, size, growth) = kept
+        space <- where
+        mu <- size
+        factor <- growth
+
     /// Laws and value function about the nominal trajectory without any regularisation. Why there are none, if so.
     member internal _.SweepUnregularised() : Status voption =
         isNew <- true
 
-        if run 0.0 >= 0 then
-            ValueSome RegularisationLimit
-        elif workspace.IsModelFinite then
-            ValueNone
-        else
-            ValueSome(Diverged "the derivatives along the trajectory are not finite")
+        if run 0.0 >= 0 then ValueSome RegularisationLimit
+        elif workspace.IsModelFinite then ValueNone
+        else ValueSome(Diverged(workspace.FirstBadDerivative n m))
 
     member internal _.CompileSeconds = compileSeconds
 
@@ -478,61 +681,25 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
 
     member internal _.Workspace = workspace
 
-    /// In force from the next iteration on; no more iterations than there were at first.
+    /// Largest gradient of the whole cost by a control that no limit holds, and the largest sum of sizes that one is made of.
+    member internal _.Stationarity() = stationarity ()
+
+    /// In force from the next iteration on.
     member internal _.Options
         with get () = options
-        and set value =
-            options <-
-                { value with
-                    MaxIterations = min value.MaxIterations iterations.Length
-                }
-
-    /// The gradient of the whole cost by each control, from the costates p = lx + fxᵀp', with what limits hold left out: its largest element.
-    member internal _.Stationarity() : float =
-        passes.Expand()
-        isNew <- true
-        let p = Array.copy workspace.TerminalGradient
-        let next = Array.zeroCreate n
-        let model = workspace.Model
-        let mutable largest = 0.0
-
-        for t in horizon - 1 .. -1 .. 0 do
-            let fx = t * workspace.ModelSize
-            let fu, lx = fx + n * n, fx + n * (n + m)
-            let lu = lx + n
-            let u, lower = fx + backward.RecordSize, fx + backward.RecordSize + m
-
-            for i in 0 .. m - 1 do
-                let mutable gradient = model[lu + i]
-
-                for k in 0 .. n - 1 do
-                    gradient <- gradient + model[fu + k * m + i] * p[k]
-
-                let isHeld =
-                    (gradient > 0.0 && model[u + i] <= model[lower + i])
-                    || (gradient < 0.0 && model[u + i] >= model[lower + m + i])
-
-                if not isHeld then
-                    largest <- Math.Max(largest, abs gradient)
-
-            for j in 0 .. n - 1 do
-                next[j] <- model[lx + j]
-
-                for k in 0 .. n - 1 do
-                    next[j] <- next[j] + model[fx + k * n + j] * p[k]
-
-            Array.blit next 0 p 0 n
-
-        largest
+        and set value = options <- value
 
     /// Solves from initial controls [T, m], held to the limits; `progress` sees every iteration as it ends. An exception when the sizes of the problem
     /// or of the controls are wrong, or the limits are crossed; everything else is in the status of the solution.
     member _.Solve(controls: float[,], cancellation: CancellationToken, progress: Iteration -> unit) : Solution =
         Problem.check (Problem.faults problem controls)
-        let begun = Stopwatch.GetTimestamp()
-        workspace.SetSignals problem.Signals
-        start controls
-        descend begun cancellation progress
+
+        solve
+            (fun () -> start controls)
+            (fun (solver: TrajectoryOptimiser) units ->
+                solver.Solve(Units.controls units controls, cancellation, Units.iteration units >> progress))
+            cancellation
+            progress
 
     /// Solves from initial controls [T, m].
     member this.Solve(controls: float[,]) : Solution =
@@ -544,10 +711,18 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
         (states: float[,], controls: float[,], cancellation: CancellationToken, progress: Iteration -> unit)
         : Solution =
         Problem.check (Problem.faults problem controls @ Problem.stateFaults problem states)
-        let begun = Stopwatch.GetTimestamp()
-        workspace.SetSignals problem.Signals
-        startAt states controls
-        descend begun cancellation progress
+
+        solve
+            (fun () -> startAt states controls)
+            (fun (solver: TrajectoryOptimiser) units ->
+                solver.SolveFrom(
+                    Units.states units states,
+                    Units.controls units controls,
+                    cancellation,
+                    Units.iteration units >> progress
+                ))
+            cancellation
+            progress
 
     /// Solves from a guess of states [T+1, n] and controls [T, m].
     member this.SolveFrom(states: float[,], controls: float[,]) : Solution =

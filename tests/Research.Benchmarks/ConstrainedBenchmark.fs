@@ -17,6 +17,7 @@ module ConstrainedBenchmark =
         | ConvergedByGradient
         | ConvergedByCost -> "converged"
         | Infeasible _ -> "infeasible"
+        | Status.Stalled _ -> "stalled"
         | Diverged _ -> "diverged"
         | IterationLimit -> "iteration limit"
         | RegularisationLimit -> "regularisation limit"

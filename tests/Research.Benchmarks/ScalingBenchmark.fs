@@ -70,8 +70,8 @@ module ScalingBenchmark =
             let solver =
                 Ilqr.create
                     { Ilqr.defaults with
-                        CostTolerance = -1.0
-                        GradientTolerance = -1.0
+                        CostTolerance = 0.0
+                        GradientTolerance = 0.0
                         MaxIterations = 12
                     }
                     problem

@@ -25,8 +25,8 @@ module ThreadsBenchmark =
         let solver threads =
             Ilqr.create
                 { Ilqr.defaults with
-                    CostTolerance = -1.0
-                    GradientTolerance = -1.0
+                    CostTolerance = 0.0
+                    GradientTolerance = 0.0
                     MaxIterations = 16
                     Threads = threads
                 }

@@ -11,8 +11,8 @@ open Research.Environments
 /// No tolerance: as many iterations as asked for, whatever they are worth.
 let private options threads =
     { Ilqr.defaults with
-        CostTolerance = -1.0
-        GradientTolerance = -1.0
+        CostTolerance = 0.0
+        GradientTolerance = 0.0
         MaxIterations = 25
         Threads = threads
     }
@@ -172,7 +172,7 @@ let tests =
 
                 Expect.stringContains
                     (Expect.throwsC (fun () -> Ilqr.create (options 3) problem |> ignore) id).Message
-                    "3 threads"
+                    "Threads is 3"
                     "message"
             }
         ]
