@@ -45,9 +45,14 @@ public sealed class PilcoLearner
     /// <summary>The learner of a checkpoint, which goes on as the one that made it would have.</summary>
     /// <param name="checkpoint">What <see cref="Checkpoint"/> gave.</param>
     /// <param name="scenario">The task of one's own that it learns; null for one of <see cref="Scenarios"/>.</param>
-    /// <exception cref="ArgumentException">The bytes are no checkpoint that can be read: the message says why.</exception>
-    public static PilcoLearner Resume(byte[] checkpoint, LearningScenario? scenario = null) =>
-        TryResume(checkpoint, scenario, out var learner, out var reason) ? learner : throw new ArgumentException(reason, nameof(checkpoint));
+    /// <exception cref="ArgumentException">The bytes are no checkpoint, or one that was changed: the message says where and how.</exception>
+    public static PilcoLearner Resume(byte[] checkpoint, LearningScenario? scenario = null)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        return TryResume(checkpoint, scenario, out var learner, out var reason)
+            ? learner
+            : throw new ArgumentException(reason, nameof(checkpoint));
+    }
 
     /// <summary>The learner of a checkpoint on one of <see cref="Scenarios"/>, if it can be read.</summary>
     /// <param name="checkpoint">What <see cref="Checkpoint"/> gave.</param>
@@ -64,8 +69,7 @@ public sealed class PilcoLearner
     public static bool TryResume(
         byte[] checkpoint, LearningScenario? scenario, [NotNullWhen(true)] out PilcoLearner? learner, [NotNullWhen(false)] out string? reason)
     {
-        ArgumentNullException.ThrowIfNull(checkpoint);
-        var result = Agents.Checkpoint.ofJson(FuncConvert.FromFunc<string, FSharpResult<Agents.Scenario, string>>(Find), checkpoint);
+        var result = Agents.Checkpoint.ofJson(FuncConvert.FromFunc<string, FSharpResult<Agents.Scenario, string>>(Find), checkpoint ?? []);
         learner = result.IsOk ? new(result.ResultValue) : null;
         reason = result.IsOk ? null : result.ErrorValue;
         return result.IsOk;

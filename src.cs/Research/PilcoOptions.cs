@@ -85,7 +85,7 @@ public sealed record PilcoOptions
 
     internal Agents.PilcoOptions ToEngine(string name)
     {
-        AtLeast(0, Trials, nameof(Trials));
+        AtLeast(1, Trials, nameof(Trials));
         AtLeast(1, RandomRollouts, nameof(RandomRollouts));
         AtLeast(1, LineSearches, nameof(LineSearches));
         AtLeast(1, Evaluations, nameof(Evaluations));

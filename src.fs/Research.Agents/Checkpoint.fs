@@ -1,42 +1,34 @@
 namespace Research.Agents
 
+open System
+open System.IO
+open System.Runtime.InteropServices
+open System.Security.Cryptography
 open System.Text.Json
 open System.Text.Json.Serialization
+open System.Text.Json.Serialization.Metadata
+open System.Text.Unicode
+open FSharp.Reflection
 
-/// Matrices as arrays of rows.
+/// Writes matrices as lists of rows.
 type private MatrixConverter() =
     inherit JsonConverter<float[,]>()
 
-    override _.Read(reader, _, options) =
-        let rows = nonNull (JsonSerializer.Deserialize<float[][]>(&reader, options))
+    override _.Read(_, _, _) = raise (NotSupportedException())
 
-        if rows |> Array.exists (fun row -> row.Length <> rows[0].Length) then
-            raise (JsonException "a matrix has rows of different lengths")
-
-        array2D rows
-
-    override _.Write(writer, matrix, _) =
+    override _.Write(writer, matrix, options) =
         writer.WriteStartArray()
 
         for i in 0 .. Array2D.length1 matrix - 1 do
-            writer.WriteStartArray()
-
-            for j in 0 .. Array2D.length2 matrix - 1 do
-                writer.WriteNumberValue matrix[i, j]
-
-            writer.WriteEndArray()
+            JsonSerializer.Serialize(writer, matrix[i, *], options)
 
         writer.WriteEndArray()
 
-/// "linear", or the number of basis functions.
+/// Writes "linear", or the number of basis functions.
 type private PolicyConverter() =
     inherit JsonConverter<PolicyKind>()
 
-    override _.Read(reader, _, _) =
-        if reader.TokenType = JsonTokenType.Number then
-            Rbf(reader.GetInt32())
-        else
-            Linear
+    override _.Read(_, _, _) = raise (NotSupportedException())
 
     override _.Write(writer, policy, _) =
         match policy with
@@ -46,57 +38,113 @@ type private PolicyConverter() =
 /// What a checkpoint holds: a learner between two trials, with its scenario by name.
 type CheckpointContent =
     {
-        FormVersion: int
         Scenario: string
         Options: PilcoOptions
         Prior: Prior option
         Trials: Trial list
     }
 
-/// Learners as bytes. Numbers are written so that reading gives the same bits: a learner that goes on from a checkpoint does what it would
-/// have done.
+/// Learners as bytes: JSON with the version of its form, the learner, and the SHA-256 of the learner's bytes. Numbers are written so that
+/// reading gives the same bits: a learner that goes on from a checkpoint does what it would have done, and one that was changed is refused.
 [<RequireQualifiedAccess>]
 module Checkpoint =
 
     /// Version of the form: files of another are refused.
-    let formVersion = 2
+    let formVersion = 3
+
+    /// Fields of records, without the members that are computed from them.
+    let private fields (info: JsonTypeInfo) =
+        if FSharpType.IsRecord info.Type then
+            let names =
+                FSharpType.GetRecordFields info.Type
+                |> Array.map (_.Name >> JsonNamingPolicy.SnakeCaseLower.ConvertName)
+
+            for property in Seq.toArray info.Properties do
+                if not (Array.contains property.Name names) then
+                    info.Properties.Remove property |> ignore
 
     let private options =
+        let resolver = DefaultJsonTypeInfoResolver()
+        resolver.Modifiers.Add fields
+
         let options =
-            JsonSerializerOptions(PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower)
+            JsonSerializerOptions(
+                TypeInfoResolver = resolver,
+                PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+                NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals
+            )
 
         options.Converters.Add(MatrixConverter())
         options.Converters.Add(PolicyConverter())
         options
 
+    let private checksum (learner: ReadOnlySpan<byte>) =
+        Convert.ToHexStringLower(SHA256.HashData learner)
+
     /// The bytes of a learner.
     let toJson (state: PilcoState) : byte[] =
-        JsonSerializer.SerializeToUtf8Bytes(
-            {
-                FormVersion = formVersion
-                Scenario = state.Scenario.Name
-                Options = state.Options
-                Prior = state.Prior
-                Trials = state.Trials
-            },
-            options
-        )
+        let learner =
+            JsonSerializer.SerializeToUtf8Bytes(
+                {
+                    Scenario = state.Scenario.Name
+                    Options = state.Options
+                    Prior = state.Prior
+                    Trials = state.Trials
+                },
+                options
+            )
 
-    /// The learner of bytes, with scenarios found by name; or what is wrong with them.
+        use stream = new MemoryStream()
+
+        do
+            use writer = new Utf8JsonWriter(stream)
+            writer.WriteStartObject()
+            writer.WriteNumber("form_version", formVersion)
+            writer.WriteString("sha256", checksum (ReadOnlySpan learner))
+            writer.WritePropertyName "learner"
+            writer.WriteRawValue(ReadOnlySpan learner, skipInputValidation = true)
+            writer.WriteEndObject()
+
+        stream.ToArray()
+
+    let private read (find: string -> Result<Scenario, string>) (document: JsonDocument) : Result<PilcoState, string> =
+        let file =
+            {
+                Path = "the file"
+                Value = document.RootElement
+            }
+
+        match Place.at "form_version" file |> Place.whole with
+        | version when version < formVersion ->
+            Error
+                $"its form is version {version}, of an earlier program, and this one reads version {formVersion}: go on with the program that wrote it, or begin anew"
+        | version when version > formVersion ->
+            Error $"its form is version {version}, of a newer program, and this one reads version {formVersion}"
+        | _ ->
+            let learner =
+                { Place.at "learner" file with
+                    Path = "learner"
+                }
+
+            find (Place.at "scenario" learner |> Place.text)
+            |> Result.map (fun scenario -> CheckpointReader.read scenario learner)
+            |> Result.bind (fun state ->
+                if Place.at "sha256" file |> Place.text = checksum (JsonMarshal.GetRawUtf8Value learner.Value) then
+                    Ok state
+                else
+                    Error "a value in it is not the one that was written: its SHA-256 is not that beside it")
+
+    /// The learner of bytes, with scenarios found by name; or what is wrong with them: the member, what it is and what is needed.
+    /// Whatever the bytes are, no exception.
     let ofJson (find: string -> Result<Scenario, string>) (bytes: byte[]) : Result<PilcoState, string> =
-        try
-            match JsonSerializer.Deserialize<CheckpointContent>(bytes, options) with
-            | null -> Error "it holds nothing"
-            | content when content.FormVersion <> formVersion ->
-                Error $"its form is version {content.FormVersion}, and this program reads version {formVersion}"
-            | content ->
-                find content.Scenario
-                |> Result.map (fun scenario ->
-                    {
-                        Scenario = scenario
-                        Options = content.Options
-                        Prior = content.Prior
-                        Trials = content.Trials
-                    })
-        with :? JsonException as failure ->
-            Error failure.Message
+        if not (Utf8.IsValid(ReadOnlySpan bytes)) then
+            Error "it is no text in UTF-8"
+        else
+            try
+                use document = JsonDocument.Parse(ReadOnlyMemory bytes)
+                read find document
+            with
+            | Unreadable reason -> Error reason
+            | :? JsonException as failure -> Error $"it is no whole JSON: {failure.Message}"
+            // half a character in a text, written with an escape
+            | :? InvalidOperationException as failure -> Error $"a text in it is none: {failure.Message}"

@@ -193,33 +193,44 @@ module Pilco =
         Array2D.init (n + below.GetLength 0) (below.GetLength 1) (fun i j ->
             if i < n then above[i, j] else below[i - n, j])
 
+    /// Most basis functions of a policy: moments take several matrices over their pairs, each of 8 MB for so many.
+    let mostBasis = 1000
+
+    /// What is wrong with options that make no sense.
+    let check (options: PilcoOptions) : Result<unit, string> =
+        let basis =
+            match options.Policy with
+            | Rbf basis -> basis
+            | Linear -> 1
+
+        [
+            options.Trials >= 1, $"a number of trials is 1 or more, and {options.Trials} were asked for"
+            options.RandomRollouts >= 1,
+            $"the first model needs one random rollout or more, and {options.RandomRollouts} were asked for"
+            options.LineSearches >= 1,
+            $"a search has one line search or more, and {options.LineSearches} were asked for"
+            options.Evaluations >= 1,
+            $"a line search has one evaluation or more, and {options.Evaluations} were asked for"
+            options.TrainingIterations >= 1,
+            $"training has one iteration or more, and {options.TrainingIterations} were asked for"
+            options.InducingIterations >= 1,
+            $"the search for inducing inputs has one iteration or more, and {options.InducingIterations} were asked for"
+            options.Confirmations >= 0,
+            $"a number of confirmations is 0 or more, and {options.Confirmations} were asked for"
+            Double.IsFinite options.Exploration, $"the exploration is a number, and {options.Exploration} was given"
+            basis >= 1, $"a network has one basis function or more, and {basis} were asked for"
+            basis <= mostBasis, $"a network has {mostBasis} basis functions at most, and {basis} were asked for"
+        ]
+        |> List.tryFind (fun (isMet, _) -> not isMet)
+        |> function
+            | None -> Ok()
+            | Some(_, message) -> Error message
+
     /// A learner that has seen nothing. Options that make no sense are exceptions.
     let start (scenario: Scenario) (options: PilcoOptions) : PilcoState =
-        let require isMet message =
-            if not isMet then
-                invalidArg (nameof options) message
-
-        require (options.Trials >= 0) $"a number of trials is 0 or more, and {options.Trials} were asked for"
-
-        require
-            (options.RandomRollouts >= 1)
-            $"the first model needs one random rollout or more, and {options.RandomRollouts} were asked for"
-
-        require
-            (options.LineSearches >= 1)
-            $"a search has one line search or more, and {options.LineSearches} were asked for"
-
-        require
-            (options.Confirmations >= 0)
-            $"a number of confirmations is 0 or more, and {options.Confirmations} were asked for"
-
-        require
-            (Double.IsFinite options.Exploration)
-            $"the exploration is a number, and {options.Exploration} was given"
-
-        match options.Policy with
-        | Rbf basis -> require (basis >= 1) $"a network has one basis function or more, and {basis} were asked for"
-        | Linear -> ()
+        match check options with
+        | Ok() -> ()
+        | Error message -> invalidArg (nameof options) message
 
         {
             Scenario = scenario

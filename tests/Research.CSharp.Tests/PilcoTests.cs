@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Expecto;
@@ -104,9 +105,24 @@ public static class PilcoTests
     private static PilcoLearner Changed(PilcoLearner learner, Action<JsonNode> change)
     {
         var record = JsonNode.Parse(learner.Checkpoint())!;
-        change(record["trials"]!);
-        return PilcoLearner.Resume(Encoding.UTF8.GetBytes(record.ToJsonString()));
+        change(record["learner"]!["trials"]!);
+        return PilcoLearner.Resume(Signed(record));
     }
+
+    /// <summary>A checkpoint with the checksum of what it now holds, unless that is what was changed.</summary>
+    private static byte[] Signed(JsonNode record, string changed = "")
+    {
+        if (changed != "sha256") record["sha256"] = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(record["learner"]!.ToJsonString())));
+        return Encoding.UTF8.GetBytes(record.ToJsonString());
+    }
+
+    /// <summary>All members of objects in a record.</summary>
+    private static IEnumerable<(JsonObject Holder, string Name)> Members(JsonNode? node) => node switch
+    {
+        JsonObject holder => holder.Select(entry => (holder, entry.Key)).Concat(holder.SelectMany(entry => Members(entry.Value))),
+        JsonArray items => items.SelectMany(Members),
+        _ => [],
+    };
 
     [Tests]
     public static Test All { get; } = Runner.TestList("PILCO",
@@ -188,6 +204,35 @@ public static class PilcoTests
             Expected.True(!PilcoLearner.TryResume(Encoding.UTF8.GetBytes("{"), out _, out var reason) && reason.Length > 0, "no checkpoint");
             var failure = Expected.Throws<ArgumentException>(() => PilcoLearner.Resume(Encoding.UTF8.GetBytes("""{"form_version":0}""")), "version");
             Expected.True(failure.ParamName == "checkpoint" && failure.Message.Contains("version 0"), failure.Message);
+        }),
+
+        Runner.TestCase("a checkpoint that lacks something or was changed is refused in words", () =>
+        {
+            Refused(null!, "JSON");
+            Refused([], "JSON");
+            Refused("""{"form_version":1,"scenario":"pendulum","trials":[]}"""u8.ToArray(), "version 1");
+            Refused("""{"form_version":3,"learner":{"scenario":"pendulum","trials":[]}}"""u8.ToArray(), "learner has no member options");
+
+            var whole = After(2).Checkpoint();
+            var count = Members(JsonNode.Parse(whole)).Count();
+            for (var i = 0; i < count; i++)
+            {
+                foreach (var isDeleted in (bool[])[true, false])
+                {
+                    var record = JsonNode.Parse(whole)!;
+                    var (holder, name) = Members(record).ElementAt(i);
+                    if (!isDeleted && holder[name] is null) continue;
+                    if (isDeleted) holder.Remove(name);
+                    else holder[name] = null;
+                    Refused(record["learner"] is null ? Encoding.UTF8.GetBytes(record.ToJsonString()) : Signed(record, name), name);
+                }
+            }
+
+            static void Refused(byte[] checkpoint, string word)
+            {
+                Expected.True(!PilcoLearner.TryResume(checkpoint, out var learner, out var reason) && learner is null, $"{word}: it is refused");
+                Expected.True(reason!.Contains(word), $"'{reason}' must say '{word}'");
+            }
         }),
 
         Runner.TestCase("a solved task ends it", () =>

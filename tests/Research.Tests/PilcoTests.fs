@@ -506,9 +506,29 @@ let tests =
                 refuses { options 0 with RandomRollouts = 0 } "one random rollout or more, and 0"
                 refuses { options 0 with Policy = Rbf 0 } "one basis function or more, and 0"
                 refuses { options 0 with LineSearches = 0 } "one line search or more, and 0"
-                refuses { options 0 with Trials = -1 } "0 or more, and -1"
+                refuses { options 0 with Trials = -1 } "1 or more, and -1"
                 refuses { options 0 with Exploration = nan } "exploration is a number"
                 refuses { options 0 with Confirmations = -1 } "0 or more, and -1"
+                refuses { options 0 with Trials = 0 } "1 or more, and 0"
+                refuses { options 0 with Evaluations = 0 } "one evaluation or more, and 0"
+
+                refuses
+                    { options 0 with
+                        TrainingIterations = 0
+                    }
+                    "training has one iteration or more"
+
+                refuses
+                    { options 0 with
+                        InducingIterations = 0
+                    }
+                    "inducing inputs has one iteration or more"
+
+                refuses
+                    { options 0 with
+                        Policy = Rbf Int32.MaxValue
+                    }
+                    "1000 basis functions at most"
             }
 
             test "data that are no numbers fail with a reason" {
@@ -533,27 +553,5 @@ let tests =
                 match Pilco.next noClock CancellationToken.None ignore spoilt with
                 | Failed reason -> Expect.stringContains reason "not finite" "why"
                 | _ -> failtest "it went on"
-            }
-
-            test "checkpoints that cannot be read say why" {
-                let refuses (text: string) (words: string) =
-                    let reason =
-                        Expect.wantError
-                            (Checkpoint.ofJson (find short) (Text.Encoding.UTF8.GetBytes text))
-                            "it is refused"
-
-                    Expect.stringContains reason words "why"
-
-                let good =
-                    Pilco.start short (options 1)
-                    |> next
-                    |> Checkpoint.toJson
-                    |> Text.Encoding.UTF8.GetString
-
-                refuses "null" "nothing"
-                refuses good[.. good.Length / 2] "Path: $"
-                refuses (good.Replace("\"form_version\":2", "\"form_version\":9")) "version 9"
-                refuses (good.Replace("\"pendulum\"", "\"other\"")) "no other"
-                refuses "[1]" "JSON"
             }
         ]
