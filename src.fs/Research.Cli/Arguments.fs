@@ -47,7 +47,7 @@ type SolveArguments =
             | Max_Iterations _ -> "iterations after which the solver gives up, 500 by default."
             | Limits _ ->
                 "lowest and highest value of each control, or one pair for all, as -5,5 or -5,5 -1,1; 'none' lifts them. The problem's own by default."
-            | Output _ -> "folder for the files; by default a new one, runs/PROBLEM-TIME."
+            | Output _ -> "folder for the files, which holds no other run; by default a new one, runs/PROBLEM-TIME."
             | Json -> "print the content of result.json and nothing else, and write files only with --output."
             | No_Report -> "write result.json alone: no report.html, no plots, no motion.svg."
 
@@ -84,10 +84,11 @@ type MpcArguments =
             | Duration _ -> "how long the closed loop runs; by default twice as long as the task."
             | Horizon _ -> "number of time steps planned ahead; the problem's own by default."
             | Dt _ -> "length of a time step in seconds; the problem's own by default."
-            | Seed _ -> "seed of masses, pushes and random first controls, 0 by default."
+            | Seed _ ->
+                "seed of masses, pushes and random first controls, 0 by default; for loops that have any of these."
             | Limits _ ->
                 "lowest and highest value of each control, or one pair for all, as -5,5 or -5,5 -1,1; 'none' lifts them. The problem's own by default."
-            | Output _ -> "folder for the files; by default a new one, runs/PROBLEM-TIME."
+            | Output _ -> "folder for the files, which holds no other run; by default a new one, runs/PROBLEM-TIME."
             | Json -> "print the content of result.json and nothing else, and write files only with --output."
             | No_Report -> "write result.json alone: no report.html, no plots, no motion.svg."
 
@@ -133,9 +134,9 @@ type PilcoArguments =
             | Scenario _ -> "what to learn on: a name that 'list --scenarios' shows."
             | Seed _ -> "seed of all random numbers, 0 by default."
             | Trials _ ->
-                "policies that are learnt at most; the scenario's own number by default. With --resume it may be raised."
+                "policies that are learnt at most; the scenario's own number by default. With --resume it may be raised, or lowered to what is done."
             | Policy _ -> "linear, or rbf: radial basis functions. The scenario's own by default."
-            | Basis _ -> "number of basis functions; the scenario's own by default."
+            | Basis _ -> "number of basis functions, up to 1000; the scenario's own by default."
             | Random_Rollouts _ ->
                 "rollouts with random controls before the first policy; the scenario's own by default."
             | Line_Searches _ -> "line searches of a policy search at most; the scenario's own by default."
@@ -146,7 +147,7 @@ type PilcoArguments =
             | All_Trials -> "go on after the task is solved."
             | Resume _ ->
                 "go on from the newest checkpoint in the folder of an earlier run, as that run would have, and write there."
-            | Output _ -> "folder for the files; by default a new one, runs/SCENARIO-TIME."
+            | Output _ -> "folder for the files, which holds no other run; by default a new one, runs/SCENARIO-TIME."
             | Json -> "print the content of result.json and nothing else, and write files only with --output."
             | No_Report -> "write no report.html."
 

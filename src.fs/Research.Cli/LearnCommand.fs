@@ -143,7 +143,7 @@ module LearnCommand =
             TimeStep = scenario.TimeStep
             Trials = List.map3 (record scenario) (names state) experience state.Trials
             Options = LearnOptions.describe state
-            Command = options.Command
+            Command = options.Output.Command
             Started = started
             Platform = $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}"
             Scene = scenario.Scene
@@ -241,27 +241,26 @@ module LearnCommand =
         go start
 
     let private folderOf (options: LearnOptions) (started: DateTimeOffset) : Result<string option, Fault> =
-        match options.Resumed, options.Output with
-        | Some folder, _ -> Ok(Some(Path.GetFullPath folder))
-        | None, None when options.IsJson -> Ok None
-        | None, given ->
-            match
-                RunFolder.create
-                    (Directory.GetCurrentDirectory())
-                    options.Start.Scenario.Name
-                    started
-                    given
-                    options.Command
-            with
+        match options.Resumed with
+        | None -> RunOutput.folder options.Output options.Start.Scenario.Name started
+        | Some folder ->
+            match RunFolder.reopen folder with
             | Ok folder -> Ok(Some folder)
-            | Error reason ->
-                let where = defaultArg given "runs/"
-                Fault.output $"The folder {where} cannot be made: {reason} Choose another with --output."
+            | Error reason -> Fault.output $"--resume {folder}: nothing can be written there: {reason}"
+
+    let private write (options: LearnOptions) (folder: string) (learning: Learning) =
+        RunFolder.write folder "result.json" (LearningFile.toJson true learning)
+
+        if options.Output.HasReport && not learning.Trials.IsEmpty then
+            RunFolder.writeText folder "report.html" (LearningReport.toHtml learning)
+        else
+            // one of the part before would tell of fewer trials
+            File.Delete(Path.Combine(folder, "report.html"))
 
     /// Learns, prints and writes. The exit code.
     let run (options: LearnOptions) (cancellation: CancellationToken) (sinceStart: unit -> float) : Result<int, Fault> =
         let started = DateTimeOffset.Now
-        let style = if options.IsJson then Silent else Shown
+        let style = if options.Output.IsJson then Silent else Shown
 
         let work (folder: string option) =
             let keep (state: PilcoState) =
@@ -274,36 +273,26 @@ module LearnCommand =
 
             let learning = toLearning options started ending state
 
-            folder
-            |> Option.iter (fun folder ->
-                RunFolder.write folder "result.json" (LearningFile.toJson true learning)
-
-                if options.HasReport && not learning.Trials.IsEmpty then
-                    RunFolder.writeText folder "report.html" (LearningReport.toHtml learning))
-
-            if options.IsJson then
+            if options.Output.IsJson then
                 use output = Console.OpenStandardOutput()
                 output.Write(ReadOnlySpan(LearningFile.toJson false learning))
                 output.WriteByte(byte '\n')
             else
                 print learning (sinceStart ())
 
-                folder
-                |> Option.iter (fun folder ->
-                    let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder)
-                    let shown = if relative.StartsWith ".." then folder else relative
-                    let name = if options.HasReport then "report.html" else "result.json"
-                    Console.WriteLine $"{Path.Combine(shown, name)}")
-
-            match ending with
-            | Interrupted -> Ok Exit.interrupted
-            | Broken reason ->
-                Error
-                    {
-                        Code = Exit.failure
-                        Message = $"trial {state.Trials.Length + 1} failed: {reason}"
-                    }
-            | Finished -> Ok(if state.IsSolved then Exit.success else Exit.failure)
+            match folder with
+            | None -> Ok()
+            | Some folder -> RunOutput.writeFiles options.Output folder (fun () -> write options folder learning)
+            |> Result.bind (fun () ->
+                match ending with
+                | Interrupted -> Ok Exit.interrupted
+                | Broken reason ->
+                    Error
+                        {
+                            Code = Exit.failure
+                            Message = $"trial {state.Trials.Length + 1} failed: {reason}"
+                        }
+                | Finished -> Ok(if state.IsSolved then Exit.success else Exit.failure))
 
         folderOf options started
         |> Result.bind (fun folder ->

@@ -1,6 +1,8 @@
 namespace Research.Cli
 
+open System
 open System.IO
+open System.Text.RegularExpressions
 open Argu
 open Research.Agents
 
@@ -11,11 +13,7 @@ type LearnOptions =
         Start: PilcoState
         /// the folder to go on in
         Resumed: string option
-        Output: string option
-        IsJson: bool
-        HasReport: bool
-        /// what to type to get this run again
-        Command: string
+        Output: OutputOptions
     }
 
 /// The command line of `learn pilco`.
@@ -25,23 +23,53 @@ module LearnOptions =
     /// The name of the checkpoint after a number of trials.
     let checkpointName (trials: int) : string = $"checkpoint-{trials:``000``}.json"
 
+    /// The number of trials in a checkpoint's name.
+    let private trialsOf (file: string) : int option =
+        let found =
+            Regex.Match(string (Path.GetFileName file), @"^checkpoint-([0-9]{1,9})\.json$")
+
+        if found.Success then
+            Some(int found.Groups[1].Value)
+        else
+            None
+
+    let private read (file: string) (trials: int) : Result<PilcoState, string> =
+        try
+            match Checkpoint.ofJson Scenarios.find (File.ReadAllBytes file) with
+            | Ok state when state.Trials.Length <> trials ->
+                Error $"it holds {state.Trials.Length} rollouts, and its name says {trials}"
+            | result -> result
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException as failure -> Error failure.Message
+
     let private newest (folder: string) : Result<PilcoState, Fault> =
+        let checkpoints () =
+            Directory.GetFiles(folder, "checkpoint-*.json")
+            |> Array.choose (fun file -> trialsOf file |> Option.map (fun trials -> trials, file))
+            |> Array.sortDescending
+            |> Array.toList
+
         if not (Directory.Exists folder) then
             Fault.usage $"--resume {folder}: there is no such folder."
         else
-            match Directory.GetFiles(folder, "checkpoint-*.json") |> Array.sort |> Array.tryLast with
-            | None ->
+            match checkpoints () with
+            | [] ->
                 Fault.usage
                     $"--resume {folder}: it holds no checkpoint-NNN.json, as a run of 'learn' leaves after each trial."
-            | Some file ->
-                try
-                    match Checkpoint.ofJson Scenarios.find (File.ReadAllBytes file) with
-                    | Ok state -> Ok state
-                    | Error reason -> Fault.usage $"--resume {folder}: {Path.GetFileName file} cannot be read: {reason}"
-                with
-                | :? IOException
-                | :? System.UnauthorizedAccessException as failure ->
-                    Fault.usage $"--resume {folder}: {Path.GetFileName file} cannot be read: {failure.Message}"
+            | (trials, file) :: earlier ->
+                read file trials
+                |> Result.mapError (fun reason ->
+                    let cure =
+                        match earlier with
+                        | (_, before) :: _ -> $"Remove it to go on from {Path.GetFileName before}."
+                        | [] -> "There is no earlier one: begin anew with --scenario."
+
+                    {
+                        Code = Exit.usage
+                        Message =
+                            $"--resume {folder}: {Path.GetFileName file} cannot be read: {reason.TrimEnd '.'}. {cure}"
+                    })
 
     let private atLeast (least: int) (name: string) (value: int option) : Result<unit, Fault> =
         match value with
@@ -77,8 +105,25 @@ module LearnOptions =
                 let searches = arguments.TryGetResult PilcoArguments.Line_Searches
                 let confirmations = arguments.TryGetResult PilcoArguments.Confirmations
 
-                atLeast 0 "trials" trials
+                let most =
+                    match basis with
+                    | Some basis when basis > Pilco.mostBasis ->
+                        Fault.usage $"--basis {basis}: it takes {Pilco.mostBasis} or fewer."
+                    | _ -> Ok()
+
+                let exploration = arguments.GetResult(PilcoArguments.Exploration, 0.0)
+
+                let isWeight =
+                    if Double.IsFinite exploration then
+                        Ok()
+                    else
+                        Fault.usage $"--exploration {exploration}: a finite number is needed, for example -0.5."
+
+                atLeast 0 "seed" (arguments.TryGetResult PilcoArguments.Seed)
+                |> Result.bind (fun () -> atLeast 1 "trials" trials)
                 |> Result.bind (fun () -> atLeast 1 "basis" basis)
+                |> Result.bind (fun () -> most)
+                |> Result.bind (fun () -> isWeight)
                 |> Result.bind (fun () -> atLeast 1 "random-rollouts" rollouts)
                 |> Result.bind (fun () -> atLeast 1 "line-searches" searches)
                 |> Result.bind (fun () -> atLeast 0 "confirmations" confirmations)
@@ -92,7 +137,7 @@ module LearnOptions =
                             Trials = defaultArg trials defaults.Trials
                             RandomRollouts = defaultArg rollouts defaults.RandomRollouts
                             LineSearches = defaultArg searches defaults.LineSearches
-                            Exploration = arguments.GetResult(PilcoArguments.Exploration, 0.0)
+                            Exploration = exploration
                             Confirmations = defaultArg confirmations defaults.Confirmations
                             StopsWhenSolved = not (arguments.Contains PilcoArguments.All_Trials)
                         })
@@ -112,14 +157,21 @@ module LearnOptions =
                 "With --resume go only --trials, --all-trials, --json and --no-report: the rest is as in the run that goes on."
         else
             newest folder
-            |> Result.map (fun state ->
-                { state with
-                    Options =
-                        { state.Options with
-                            Trials = arguments.GetResult(PilcoArguments.Trials, state.Options.Trials)
-                            StopsWhenSolved = state.Options.StopsWhenSolved && not (arguments.Contains All_Trials)
-                        }
-                })
+            |> Result.bind (fun state ->
+                match arguments.TryGetResult PilcoArguments.Trials with
+                | Some trials when trials < max 1 state.Learnt.Length ->
+                    Fault.usage
+                        $"--trials {trials}: {state.Learnt.Length} policies were learnt already, and it takes {max 1 state.Learnt.Length} or more."
+                | trials ->
+                    Ok
+                        { state with
+                            Options =
+                                { state.Options with
+                                    Trials = defaultArg trials state.Options.Trials
+                                    StopsWhenSolved =
+                                        state.Options.StopsWhenSolved && not (arguments.Contains All_Trials)
+                                }
+                        })
 
     /// The options, or what is wrong with them.
     let parse (arguments: ParseResults<PilcoArguments>) (command: string) : Result<LearnOptions, Fault> =
@@ -132,10 +184,13 @@ module LearnOptions =
             {
                 Start = state
                 Resumed = folder
-                Output = arguments.TryGetResult PilcoArguments.Output
-                IsJson = arguments.Contains PilcoArguments.Json
-                HasReport = not (arguments.Contains PilcoArguments.No_Report)
-                Command = command
+                Output =
+                    {
+                        Folder = arguments.TryGetResult PilcoArguments.Output
+                        IsJson = arguments.Contains PilcoArguments.Json
+                        HasReport = not (arguments.Contains PilcoArguments.No_Report)
+                        Command = command
+                    }
             })
 
     /// Every option by name, as it was understood.

@@ -1,6 +1,7 @@
 namespace Research.Cli
 
 open System
+open Research
 open Research.Environments
 
 /// The options of `mpc` once they are known to make sense.
@@ -58,6 +59,7 @@ module LoopOptions =
             let deadline = arguments.TryGetResult MpcArguments.Deadline
             let mismatch = arguments.GetResult(MpcArguments.Mismatch, 0.0)
             let disturb = arguments.GetResult(MpcArguments.Disturb, 0.0)
+            let seed = arguments.GetResult(MpcArguments.Seed, 0)
 
             let sizes =
                 Sizes.timeStep environment timeStep
@@ -86,6 +88,15 @@ module LoopOptions =
                 Fault.usage $"--mismatch {mismatch}: the model of {environment.Name} names no mass that could differ."
             | _ when not (0.0 <= disturb && Double.IsFinite disturb) ->
                 Fault.usage $"--disturb {disturb}: a standard deviation is needed, for example 0.3."
+            | _ when seed < 0 -> Fault.usage $"--seed {seed}: a seed is 0 or more."
+            | _ when
+                arguments.Contains MpcArguments.Seed
+                && mismatch = 0.0
+                && disturb = 0.0
+                && environment.ControlSpread = 0.0
+                ->
+                Fault.usage
+                    $"--seed {seed}: nothing is random in this loop; --mismatch and --disturb make the plant or its pushes so."
             | Ok limits, Ok() ->
                 Ok
                     {
@@ -98,7 +109,7 @@ module LoopOptions =
                         Deadline = deadline |> Option.map (fun milliseconds -> milliseconds / 1e3)
                         Mismatch = mismatch
                         Disturb = disturb
-                        Seed = arguments.GetResult(MpcArguments.Seed, 0)
+                        Seed = seed
                         Limits = limits
                         Output =
                             {
@@ -108,6 +119,14 @@ module LoopOptions =
                                 Command = command
                             }
                     }
+
+    /// By what each mass of the plant is multiplied, drawn evenly from 1 − mismatch to 1 + mismatch; none where the model names no mass.
+    let massFactors (options: LoopOptions) (rng: Rng) : float[] =
+        match options.Environment.Masses with
+        | None -> [||]
+        | Some masses ->
+            masses.Names
+            |> Array.map (fun _ -> rng.Uniform(1.0 - options.Mismatch, 1.0 + options.Mismatch))
 
     /// Every option by name, as it was understood.
     let describe (options: LoopOptions) : (string * string) list =

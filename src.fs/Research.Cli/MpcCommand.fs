@@ -34,12 +34,7 @@ module MpcCommand =
         let rng = Rng.OfSeed options.Seed
         let massRng, pushRng = rng.Split(), rng.Split()
 
-        let factors =
-            match environment.Masses with
-            | None -> [||]
-            | Some masses ->
-                masses.Names
-                |> Array.map (fun _ -> massRng.Uniform(1.0 - options.Mismatch, 1.0 + options.Mismatch))
+        let factors = LoopOptions.massFactors options massRng
 
         let plant =
             if options.Mismatch > 0.0 then
@@ -232,20 +227,22 @@ module MpcCommand =
         let startSeconds = sinceStart ()
         let style = if options.Output.IsJson then Silent else Shown
 
-        let outcome =
-            Progress.rows style [| "time"; "cost of the plan"; "replan" |] (runLoop options cancellation)
+        RunOutput.folder options.Output options.Environment.Name started
+        |> Result.bind (fun folder ->
+            let outcome =
+                Progress.rows style [| "time"; "cost of the plan"; "replan" |] (runLoop options cancellation)
 
-        if Array2D.length1 outcome.Loop.U = 0 then
-            Console.Error.WriteLine "interrupted before the first step: there is nothing to write"
-            Ok Exit.interrupted
-        else
-            let run = toRun options started startSeconds outcome
+            if Array2D.length1 outcome.Loop.U = 0 then
+                Console.Error.WriteLine "interrupted before the first step: there is nothing to write"
+                Ok Exit.interrupted
+            else
+                let run = toRun options started startSeconds outcome
 
-            RunOutput.finish options.Output run (fun () -> print options outcome run sinceStart)
-            |> Result.map (fun () ->
-                if cancellation.IsCancellationRequested then
-                    Exit.interrupted
-                elif run.Converged then
-                    Exit.success
-                else
-                    Exit.failure)
+                RunOutput.finish options.Output folder run (fun () -> print options outcome run sinceStart)
+                |> Result.map (fun () ->
+                    if cancellation.IsCancellationRequested then
+                        Exit.interrupted
+                    elif run.Converged then
+                        Exit.success
+                    else
+                        Exit.failure))

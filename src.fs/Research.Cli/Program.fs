@@ -20,22 +20,6 @@ let private version () =
     | null -> ""
     | attribute -> attribute.InformationalVersion
 
-/// What to type to get the run again, quoted for a shell where that is needed.
-let private commandOf (arguments: string[]) =
-    let isPlain c =
-        Char.IsLetterOrDigit c || "-_,./=+:".Contains(c: char)
-
-    let quoted (argument: string) =
-        if argument <> "" && Seq.forall isPlain argument then
-            argument
-        else
-            "'" + argument.Replace("'", "'\\''") + "'"
-
-    arguments
-    |> Seq.map quoted
-    |> String.concat " "
-    |> fun line -> $"dotnet run -c Release --project src.fs/Research.Cli -- {line}"
-
 let private execute (arguments: string[]) (cancellation: CancellationToken) : Result<int, Fault> =
     let parser =
         ArgumentParser.Create<Arguments>(programName = program, checkStructure = false)
@@ -49,10 +33,10 @@ let private execute (arguments: string[]) (cancellation: CancellationToken) : Re
         else
             match results.TryGetSubCommand() with
             | Some(Solve solve) ->
-                SolveOptions.parse solve (commandOf arguments)
+                SolveOptions.parse solve (CommandLine.ofArguments arguments)
                 |> Result.bind (fun options -> SolveCommand.run options cancellation sinceStart)
             | Some(Mpc mpc) ->
-                LoopOptions.parse mpc (commandOf arguments)
+                LoopOptions.parse mpc (CommandLine.ofArguments arguments)
                 |> Result.bind (fun options -> MpcCommand.run options cancellation sinceStart)
             | Some(Bench bench) ->
                 BenchCommand.run
@@ -62,7 +46,7 @@ let private execute (arguments: string[]) (cancellation: CancellationToken) : Re
             | Some(Learn learn) ->
                 match learn.GetSubCommand() with
                 | Pilco pilco ->
-                    LearnOptions.parse pilco (commandOf arguments)
+                    LearnOptions.parse pilco (CommandLine.ofArguments arguments)
                     |> Result.bind (fun options -> LearnCommand.run options cancellation sinceStart)
             | Some(List list) -> ListCommand.run (list.Contains Scenarios) (list.Contains ListArguments.Json)
             | Some(Verify verify) ->

@@ -10,7 +10,7 @@ open Research.Lab
 /// Where the results of a run go.
 type OutputOptions =
     {
-        /// a new folder under runs/ where none is given
+        /// a new folder under runs/ where none is given; one that holds no other run
         Folder: string option
         /// print result.json and nothing else
         IsJson: bool
@@ -159,32 +159,37 @@ module RunOutput =
             RunFolder.writeText folder "motion.svg" (Motion.toSvg run)
             writePlots folder run
 
-    let private files (options: OutputOptions) (run: Run) =
-        let folder =
-            RunFolder.create (Directory.GetCurrentDirectory()) run.Problem run.Started options.Folder options.Command
+    /// The folder of a run, made before its work begins; none where its result is only printed.
+    let folder (options: OutputOptions) (name: string) (started: DateTimeOffset) : Result<string option, Fault> =
+        match options.Folder with
+        | Some "" -> Fault.usage "--output: the name of a folder is needed, and it is empty."
+        | None when options.IsJson -> Ok None
+        | given ->
+            match RunFolder.create (Directory.GetCurrentDirectory()) name started given options.Command with
+            | Ok folder -> Ok(Some folder)
+            | Error reason ->
+                let where = defaultArg given "runs/"
+                Fault.output $"The folder {where} cannot be used: {reason} Choose another with --output."
 
-        match folder with
-        | Error reason ->
-            let where = defaultArg options.Folder "runs/"
-            Fault.output $"The folder {where} cannot be made: {reason} Choose another with --output."
-        | Ok folder ->
-            try
-                write options folder run
+    /// Writes the files of a run, and says where they are.
+    let writeFiles (options: OutputOptions) (folder: string) (write: unit -> unit) : Result<unit, Fault> =
+        try
+            write ()
 
-                if not options.IsJson then
-                    let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder)
-                    let shown = if relative.StartsWith ".." then folder else relative
-                    let name = if options.HasReport then "report.html" else "result.json"
-                    Console.WriteLine $"{Path.Combine(shown, name)}"
+            if not options.IsJson then
+                let relative = Path.GetRelativePath(Directory.GetCurrentDirectory(), folder)
+                let shown = if relative.StartsWith ".." then folder else relative
+                let name = if options.HasReport then "report.html" else "result.json"
+                Console.WriteLine $"{Path.Combine(shown, name)}"
 
-                Ok()
-            with
-            | :? IOException
-            | :? UnauthorizedAccessException as failure ->
-                Fault.output $"A file in {folder} cannot be written: {failure.Message}"
+            Ok()
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException as failure ->
+            Fault.output $"A file in {folder} cannot be written: {failure.Message}"
 
     /// Prints the run, by the given action or as JSON, and writes its files where they are wanted.
-    let finish (options: OutputOptions) (run: Run) (print: unit -> unit) : Result<unit, Fault> =
+    let finish (options: OutputOptions) (folder: string option) (run: Run) (print: unit -> unit) : Result<unit, Fault> =
         if options.IsJson then
             use output = Console.OpenStandardOutput()
             output.Write(ReadOnlySpan(ResultFile.toJson false run))
@@ -192,7 +197,6 @@ module RunOutput =
         else
             print ()
 
-        if options.IsJson && options.Folder.IsNone then
-            Ok()
-        else
-            files options run
+        match folder with
+        | None -> Ok()
+        | Some folder -> writeFiles options folder (fun () -> write options folder run)

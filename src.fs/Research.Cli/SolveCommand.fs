@@ -208,15 +208,17 @@ module SolveCommand =
         let startSeconds = sinceStart ()
         let style = if options.Output.IsJson then Silent else Shown
 
-        let run =
-            Progress.run style (solveProblem options cancellation)
-            |> toRun options started startSeconds
+        RunOutput.folder options.Output options.Environment.Name started
+        |> Result.bind (fun folder ->
+            let run =
+                Progress.run style (solveProblem options cancellation)
+                |> toRun options started startSeconds
 
-        RunOutput.finish options.Output run (fun () -> print options run sinceStart)
-        |> Result.map (fun () ->
-            if cancellation.IsCancellationRequested then
-                Exit.interrupted
-            elif run.Converged then
-                Exit.success
-            else
-                Exit.failure)
+            RunOutput.finish options.Output folder run (fun () -> print options run sinceStart)
+            |> Result.map (fun () ->
+                if cancellation.IsCancellationRequested then
+                    Exit.interrupted
+                elif run.Converged then
+                    Exit.success
+                else
+                    Exit.failure))

@@ -35,6 +35,8 @@ module SolveOptions =
             let maxIterations =
                 arguments.GetResult(SolveArguments.Max_Iterations, Ilqr.defaults.MaxIterations)
 
+            let seed = arguments.GetResult(SolveArguments.Seed, 0)
+
             let freeTime =
                 FreeDuration.choose
                     (arguments.TryGetResult SolveArguments.Free_Time)
@@ -64,6 +66,10 @@ module SolveOptions =
                 ->
                 Fault.usage
                     $"--shooting multiple: {environment.Name} names no state in which to end, so there is no line to it."
+            | _ when seed < 0 -> Fault.usage $"--seed {seed}: a seed is 0 or more."
+            | _ when arguments.Contains SolveArguments.Seed && environment.ControlSpread = 0.0 ->
+                Fault.usage
+                    $"--seed {seed}: {environment.Name} starts from controls of 0, and nothing is random; leave it out."
             | Ok limits, Ok freeTime, Ok() ->
                 Ok
                     {
@@ -73,7 +79,7 @@ module SolveOptions =
                         Horizon = horizon
                         TimeStep = timeStep
                         FreeTime = freeTime
-                        Seed = arguments.GetResult(SolveArguments.Seed, 0)
+                        Seed = seed
                         MaxIterations = maxIterations
                         Limits = limits
                         Output =

@@ -434,10 +434,20 @@ let tests =
                     let through = learn (small @ [ "--trials"; "2" ])
                     let first = learn (small @ [ "--trials"; "1"; "--output"; folder ])
                     Expect.equal first (List.take 2 through) "a random rollout and a trial"
+                    let left = Path.Combine(folder, $".checkpoint-003.json.{Guid.NewGuid():N}")
+                    File.WriteAllText(left, "of a killed process")
                     Expect.equal (learn [ "--resume"; folder; "--trials"; "2" ]) through "and one more"
+                    Expect.isFalse (File.Exists left) "tidied"
 
                     for name in [ "report.html"; "result.json"; "checkpoint-003.json" ] do
-                        Expect.isTrue (File.Exists(Path.Combine(folder, name))) name)
+                        Expect.isTrue (File.Exists(Path.Combine(folder, name))) name
+
+                    isRefused
+                        [ "learn"; "pilco"; "--resume"; folder; "--trials"; "1" ]
+                        [ "--trials 1"; "2 policies"; "2 or more" ]
+
+                    Expect.equal (learn [ "--resume"; folder; "--trials"; "2"; "--no-report" ]) through "nothing to do"
+                    Expect.isFalse (File.Exists(Path.Combine(folder, "report.html"))) "no report of the part before")
             }
 
             test "a learner's wrong command line is refused in one line" {
@@ -449,6 +459,94 @@ let tests =
                 isRefused [ "learn"; "pilco"; "--scenario"; "unicycle"; "--policy"; "rbf" ] [ "--basis"; "unicycle" ]
 
                 isRefused [ "learn"; "pilco"; "--resume"; "."; "--seed"; "2" ] [ "--resume"; "--trials" ]
+            }
+
+            test "a folder of another run is refused before the work, and stays as it is" {
+                inFolder (fun folder ->
+                    let output = [ "--no-report"; "--output"; folder ]
+                    let code, _, _ = research ([ "solve"; "double-integrator" ] @ output)
+                    Expect.equal code 0 "the first"
+
+                    let content () =
+                        Directory.GetFiles folder
+                        |> Array.sort
+                        |> Array.map (fun file -> file, File.ReadAllText file)
+
+                    let before = content ()
+
+                    // work that would never end
+                    for arguments in
+                        [
+                            [ "solve"; "acrobot"; "--horizon"; "20000"; "--max-iterations"; "100000" ]
+                            [ "mpc"; "double-integrator"; "--duration"; "20000" ]
+                            [ "learn"; "pilco"; "--scenario"; "pendulum" ]
+                        ] do
+                        let code, output, error = research (arguments @ output)
+                        Expect.equal (code, output) (3, "") "refused"
+                        Expect.stringContains error "another run" "why"
+                        Expect.stringContains error folder "where"
+
+                    Expect.equal (content ()) before "untouched")
+            }
+
+            test "a folder that cannot be is refused before the work" {
+                inFolder (fun folder ->
+                    Directory.CreateDirectory folder |> ignore
+                    let file = Path.Combine(folder, "file")
+                    File.WriteAllText(file, "")
+
+                    for arguments in
+                        [
+                            [ "solve"; "acrobot"; "--horizon"; "20000"; "--max-iterations"; "100000" ]
+                            [ "mpc"; "double-integrator"; "--duration"; "20000" ]
+                            [ "learn"; "pilco"; "--scenario"; "pendulum" ]
+                        ] do
+                        isRefused (arguments @ [ "--output"; "" ]) [ "--output"; "empty" ]
+                        let code, output, error = research (arguments @ [ "--output"; file ])
+                        Expect.equal (code, output) (3, "") "refused"
+                        Expect.stringContains error file "where")
+            }
+
+            test "the command that is recorded gives the run again" {
+                use first =
+                    solved [ "double-integrator"; "--horizon"; "20"; "--limits"; "-1,1"; "--dt"; "0.07" ]
+
+                let command = string (first.RootElement.GetProperty("command").GetString())
+
+                use again =
+                    ProcessStartInfo(
+                        "sh",
+                        [ "-c"; command ],
+                        RedirectStandardOutput = true,
+                        WorkingDirectory = Path.GetTempPath()
+                    )
+                    |> Process.Start
+                    |> nonNull
+
+                use second = JsonDocument.Parse(again.StandardOutput.ReadToEnd())
+                Expect.equal (values "controls" second) (values "controls" first) command
+            }
+
+            test "learn: a run that is stopped says so by its exit code, and can go on" {
+                if not (OperatingSystem.IsWindows()) then
+                    inFolder (fun folder ->
+                        let endless = [ "--basis"; "100"; "--line-searches"; "100000"; "--trials"; "1" ]
+
+                        use running =
+                            start ([ "learn"; "pilco"; "--scenario"; "cartpole"; "--output"; folder ] @ endless)
+
+                        let firstLine = running.StandardError.ReadLine()
+                        Expect.stringContains (string firstLine) "trial" "progress in plain lines"
+                        use signal = Process.Start("kill", $"-TERM {running.Id}")
+                        signal.WaitForExit()
+                        Expect.isTrue (running.WaitForExit 60_000) "it ends"
+                        Expect.equal running.ExitCode 130 "as interrupted"
+
+                        use document =
+                            JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "result.json")))
+
+                        Expect.equal (document.RootElement.GetProperty("status").GetString()) "interrupted" "status"
+                        Expect.isTrue (File.Exists(Path.Combine(folder, "checkpoint-001.json"))) "to go on from")
             }
 
             test "verify tells a failed case from a file that it cannot read" {

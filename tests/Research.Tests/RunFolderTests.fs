@@ -46,8 +46,55 @@ let tests =
                 inFolder (fun root ->
                     let file = Path.Combine(root, "file")
                     File.WriteAllText(file, "")
-                    let made = RunFolder.create root "made" ordinary.Started (Some file) ""
-                    Expect.isError made "a file is in the way")
+
+                    for given in [ file; Path.Combine(file, "below"); "" ] do
+                        Expect.isError (RunFolder.create root "made" ordinary.Started (Some given) "") given
+
+                    Expect.isError (RunFolder.reopen file) "no folder")
+            }
+
+            test "a folder given is for one run" {
+                inFolder (fun root ->
+                    let folder = Path.Combine(root, "given")
+                    Directory.CreateDirectory folder |> ignore
+                    File.WriteAllText(Path.Combine(folder, "notes.md"), "of its owner")
+
+                    let made =
+                        Array.Parallel.init 24 (fun i ->
+                            RunFolder.create root "made" ordinary.Started (Some folder) (string i))
+
+                    let winners = made |> Array.indexed |> Array.filter (snd >> Result.isOk)
+                    Expect.hasLength winners 1 "one of those that start at once"
+
+                    Expect.equal
+                        (File.ReadAllText(Path.Combine(folder, "command.txt")))
+                        $"{fst winners[0]}\n"
+                        "its command"
+
+                    Expect.stringContains
+                        (Expect.wantError made[(fst winners[0] + 1) % 24] "the others")
+                        "another run"
+                        "why"
+
+                    RunFolder.writeText folder "result.json" "{}"
+                    File.Delete(Path.Combine(folder, "command.txt"))
+                    Expect.isError (RunFolder.create root "made" ordinary.Started (Some folder) "") "still one")
+            }
+
+            test "what a killed process left half written goes when its run goes on, and nothing else" {
+                inFolder (fun folder ->
+                    let left = $".checkpoint-003.json.{Guid.NewGuid():N}"
+
+                    for name in [ left; ".hidden"; "checkpoint-002.json"; ".notes.md.bak" ] do
+                        File.WriteAllText(Path.Combine(folder, name), "")
+
+                    let opened = Expect.wantOk (RunFolder.reopen folder) "it goes on"
+                    Expect.equal opened folder "its path"
+
+                    Expect.equal
+                        (Directory.GetFiles folder |> Array.map Path.GetFileName |> Set.ofArray)
+                        (set [ ".hidden"; "checkpoint-002.json"; ".notes.md.bak" ])
+                        "what stays")
             }
 
             test "a reader of a file that is replaced sees one whole content or another" {
