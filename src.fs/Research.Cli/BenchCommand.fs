@@ -4,6 +4,7 @@ open System
 open System.Diagnostics
 open System.Text.Json
 open System.Threading
+open Research
 open Research.Cli.Bench
 open Research.Control
 open Research.Environments
@@ -24,7 +25,8 @@ module BenchCommand =
         let controls = environment.FirstControls(environment.Horizon, 0)
         let begun = Stopwatch.GetTimestamp()
 
-        let solver = Ilqr.create Ilqr.defaults { problem with Constraints = [] }
+        let solver =
+            Tracing.cancellable cancellation (fun () -> Ilqr.create Ilqr.defaults { problem with Constraints = [] })
 
         solver.Solve(controls, cancellation, ignore) |> ignore
         let compiled = Stopwatch.GetElapsedTime(begun).TotalSeconds

@@ -36,27 +36,29 @@ module MpcCommand =
 
         let factors = LoopOptions.massFactors options massRng
 
-        let plant =
-            if options.Mismatch > 0.0 then
-                environment.Plant(options.TimeStep, factors)
-            else
-                environment.Dynamics options.TimeStep
+        let plant, controller =
+            Tracing.cancellable cancellation (fun () ->
+                let plant =
+                    if options.Mismatch > 0.0 then
+                        environment.Plant(options.TimeStep, factors)
+                    else
+                        environment.Dynamics options.TimeStep
 
-        let problem =
-            { environment.ProblemOver(options.TimeStep, options.Horizon) with
-                Limits = options.Limits
-            }
+                let problem =
+                    { environment.ProblemOver(options.TimeStep, options.Horizon) with
+                        Limits = options.Limits
+                    }
 
-        let controller =
-            Mpc.create
-                { Mpc.defaults with
-                    Iterations = options.Iterations
-                    Deadline =
-                        match options.Deadline with
-                        | Some seconds -> TimeSpan.FromSeconds seconds
-                        | None -> TimeSpan.MaxValue
-                }
-                problem
+                plant,
+                Mpc.create
+                    { Mpc.defaults with
+                        Iterations = options.Iterations
+                        Deadline =
+                            match options.Deadline with
+                            | Some seconds -> TimeSpan.FromSeconds seconds
+                            | None -> TimeSpan.MaxValue
+                    }
+                    problem)
 
         let controls = environment.FirstControls(options.Horizon, options.Seed)
         controller.Start(environment.Start, controls, cancellation) |> ignore

@@ -140,7 +140,8 @@ module SolveCommand =
         }
 
     let private solveProblem (options: SolveOptions) (cancellation: CancellationToken) report : Outcome =
-        let problem = problemOf options
+        let traced work = Tracing.cancellable cancellation work
+        let problem = traced (fun () -> problemOf options)
         let states, controls = guess options
 
         if problem.Constraints.IsEmpty then
@@ -150,11 +151,12 @@ module SolveCommand =
                 | Ddp -> Ddp.create, Ddp.defaults
 
             let solver =
-                create
-                    { defaults with
-                        MaxIterations = options.MaxIterations
-                    }
-                    problem
+                traced (fun () ->
+                    create
+                        { defaults with
+                            MaxIterations = options.MaxIterations
+                        }
+                        problem)
 
             let solution =
                 match states with
@@ -166,14 +168,15 @@ module SolveCommand =
             let defaults = Constrained.defaults
 
             let solver =
-                Constrained.create
-                    { defaults with
-                        Inner =
-                            { defaults.Inner with
-                                MaxIterations = options.MaxIterations
-                            }
-                    }
-                    problem
+                traced (fun () ->
+                    Constrained.create
+                        { defaults with
+                            Inner =
+                                { defaults.Inner with
+                                    MaxIterations = options.MaxIterations
+                                }
+                        }
+                        problem)
 
             let solution =
                 match states with

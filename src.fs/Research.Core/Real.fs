@@ -14,6 +14,8 @@ open System
 [<Sealed>]
 type Real internal (op: Op, a: Real, b: Real, c: Real, value: float, name: string) =
 
+    do Tracing.step ()
+
     static let leaf = Unchecked.defaultof<Real>
     static let zero = Real(Op.Constant, leaf, leaf, leaf, 0.0, "")
     static let one = Real(Op.Constant, leaf, leaf, leaf, 1.0, "")

@@ -157,6 +157,17 @@ let tests =
                 Expect.isFalse (document.RootElement.GetProperty("converged").GetBoolean()) "and in the result"
             }
 
+            test "a command that is stopped while it compiles ends as interrupted" {
+                if not (OperatingSystem.IsWindows()) then
+                    // graphs as large as are taken
+                    use running = start [ "solve"; "hopper"; "--dt"; "0.05"; "--json" ]
+                    Threading.Thread.Sleep 600
+                    use signal = Process.Start("kill", $"-TERM {running.Id}")
+                    let error = running.StandardError.ReadToEndAsync()
+                    Expect.isTrue (running.WaitForExit 20_000) "it ends"
+                    Expect.equal running.ExitCode 130 $"as interrupted: {error.Result}"
+            }
+
             test "a run that is stopped writes what it found" {
                 if not (OperatingSystem.IsWindows()) then
                     inFolder (fun folder ->

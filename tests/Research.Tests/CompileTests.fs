@@ -425,6 +425,35 @@ let tests =
                     "no such width"
             }
 
+            test "tracing, deriving and compiling end once they are cancelled, and can be done again" {
+                let long (x: Vec) =
+                    Seq.fold (fun y k -> sin (y + x[k % 2] * float k)) x[0] (seq { 1..3000 })
+
+                let x = Real.variables "x" 2
+                let y = long x
+                use source = new Threading.CancellationTokenSource()
+
+                let stages: (string * (unit -> unit)) list =
+                    [
+                        "trace", (fun () -> long x |> ignore)
+                        "derive", (fun () -> Derive.gradient x y |> ignore)
+                        "substitute", (fun () -> Trace.substitute x [| x[1]; x[0] |] [| y |] |> ignore)
+                        "compile", (fun () -> Compile.graph x [||] [| y |] |> ignore)
+                    ]
+
+                for _, work in stages do
+                    Tracing.cancellable source.Token work
+
+                source.Cancel()
+
+                for stage, work in stages do
+                    Expect.throwsT<OperationCanceledException> (fun () -> Tracing.cancellable source.Token work) stage
+                    work ()
+
+                let point = [| 0.3; -0.7 |]
+                Expect.equal ((Compile.graph x [||] [| y |]).Run point) (Trace.evaluate x point [| y |]) "as ever"
+            }
+
             test "wrong shapes are named" {
                 let kernel = Compile.withParameters 1 2 (fun p x -> [| p[0] * x[0] + x[1] |])
                 let message (act: unit -> unit) = (Expect.throwsC act id).Message

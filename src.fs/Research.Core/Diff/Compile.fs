@@ -3,6 +3,7 @@ namespace Research
 open System
 open System.Collections.Concurrent
 open System.Collections.Generic
+open System.Threading
 
 /// Programs compared by content, so that equal graphs share one kernel.
 [<CustomEquality; NoComparison>]
@@ -59,7 +60,11 @@ module Compile =
             if fast.Guarded.Length = 0 then
                 Lazy<Program>(fun () -> fast)
             else
-                lazy (Schedule.order (Lower.lower isSingle false inputs parameters outputs))
+                // a call that is cancelled leaves it to the next
+                Lazy<Program>(
+                    (fun () -> Schedule.order (Lower.lower isSingle false inputs parameters outputs)),
+                    LazyThreadSafetyMode.PublicationOnly
+                )
 
         let key =
             {

@@ -34,6 +34,7 @@ type internal ProgramBuilder() =
         match known.TryGetValue key with
         | true, index -> index
         | _ ->
+            Tracing.step ()
             let index = ops.Count
             known.Add(key, index)
             ops.Add op

@@ -42,6 +42,7 @@ module internal Schedule =
             stack.Push(struct (root, false))
 
             while stack.Count > 0 do
+                Tracing.step ()
                 let struct (i, ready) = stack.Pop()
 
                 if ready then

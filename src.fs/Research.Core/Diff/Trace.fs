@@ -25,6 +25,7 @@ module Trace =
             pending.Push(struct (output, false))
 
             while pending.Count > 0 do
+                Tracing.step ()
                 let struct (node, ready) = pending.Pop()
 
                 if ready then
