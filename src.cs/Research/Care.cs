@@ -53,6 +53,7 @@ public static class Care
             { IsRNotPositiveDefinite: true } => DareFault.RNotPositiveDefinite,
             { IsNotStabilisable: true } => DareFault.NotStabilisable,
             { IsNotDetectable: true } => DareFault.NotDetectable,
+            { IsInaccurate: true } => DareFault.Inaccurate,
             Control.CareFault.IllPosed ill => throw new ArgumentException(ill.reason, nameof(a)),
             var other => throw new InvalidOperationException($"unknown fault {other}"),
         };

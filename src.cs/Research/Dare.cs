@@ -22,8 +22,11 @@ public enum DareFault
     /// <summary>No feedback makes A − BK stable.</summary>
     NotStabilisable,
 
-    /// <summary>A mode of A on or outside the unit circle costs nothing, so that the optimal law does not stabilise it.</summary>
+    /// <summary>A mode on the edge of stability costs nothing, so that no optimal law stabilises it.</summary>
     NotDetectable,
+
+    /// <summary>Numbers are so far apart, or Q so far from positive semidefinite, that what was found is no solution.</summary>
+    Inaccurate,
 }
 
 /// <summary>
@@ -42,7 +45,8 @@ public static class Dare
             {
                 DareFault.RNotPositiveDefinite => "there is no regulator: R is not positive definite",
                 DareFault.NotStabilisable => "there is no regulator: no feedback makes A − BK stable",
-                _ => "there is no regulator: a mode of A on or outside the unit circle costs nothing",
+                DareFault.NotDetectable => "there is no regulator: a mode on the unit circle costs nothing",
+                _ => "no regulator was found: numbers are too far apart, or Q is not positive semidefinite",
             });
 
     /// <summary>The regulator without cross term, if there is one.</summary>
@@ -84,6 +88,7 @@ public static class Dare
             { IsRNotPositiveDefinite: true } => DareFault.RNotPositiveDefinite,
             { IsNotStabilisable: true } => DareFault.NotStabilisable,
             { IsNotDetectable: true } => DareFault.NotDetectable,
+            { IsInaccurate: true } => DareFault.Inaccurate,
             Control.DareFault.DareIllPosed ill => throw new ArgumentException(ill.reason, name),
             _ => throw new InvalidOperationException($"unknown fault {fault}"),
         };

@@ -50,8 +50,11 @@ public enum KalmanFault
     /// <summary>A mode of A on or outside the unit circle is not measured.</summary>
     NotDetectable,
 
-    /// <summary>A mode of A on or outside the unit circle has no noise, so that the filter comes to ignore what is measured of it.</summary>
+    /// <summary>A mode of A on the unit circle has no noise, so that the filter comes to ignore what is measured of it.</summary>
     NotExcited,
+
+    /// <summary>Numbers are so far apart that what was found is no solution.</summary>
+    Inaccurate,
 }
 
 /// <summary>Steady Kalman filters of linear models that do not vary. At work: <see cref="StateEstimator.Kalman"/>.</summary>
@@ -67,7 +70,8 @@ public static class Kalman
             {
                 KalmanFault.VNotPositiveDefinite => "the filter does not settle: V is not positive definite",
                 KalmanFault.NotDetectable => "the filter does not settle: a mode on or outside the unit circle is not measured",
-                _ => "the filter does not settle: a mode on or outside the unit circle has no noise",
+                KalmanFault.NotExcited => "the filter does not settle: a mode on the unit circle has no noise",
+                _ => "no filter was found: numbers are too far apart",
             });
 
     /// <summary>What the filter settles to, if it does.</summary>
@@ -87,6 +91,7 @@ public static class Kalman
             { IsVNotPositiveDefinite: true } => KalmanFault.VNotPositiveDefinite,
             { IsNotDetectable: true } => KalmanFault.NotDetectable,
             { IsNotExcited: true } => KalmanFault.NotExcited,
+            { IsInaccurate: true } => KalmanFault.Inaccurate,
             Control.KalmanFault.IllPosed ill => throw new ArgumentException(ill.reason, name),
             _ => throw new InvalidOperationException($"unknown fault {fault}"),
         };

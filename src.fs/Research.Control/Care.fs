@@ -26,30 +26,28 @@ type CareFault =
     | RNotPositiveDefinite
     /// no feedback makes A − BK stable
     | NotStabilisable
-    /// a mode of A on or right of the imaginary axis costs nothing, so that the optimal law does not stabilise it
+    /// a mode of the system on the imaginary axis costs nothing, so that no optimal law stabilises it; with a cross term, of A − BR⁻¹Nᵀ
     | NotDetectable
+    /// numbers so far apart, or a Q so far from positive semidefinite, that what was found is no solution: its residual, relative to the sizes of
+    /// the terms of the equation
+    | Inaccurate of residual: float
 
-/// The continuous algebraic Riccati equation AᵀP + PA + Q − (PB + N) R⁻¹ (BᵀP + Nᵀ) = 0. P is read from the sign of the balanced
-/// Hamiltonian matrix [A −G; −Q −Aᵀ], G = BR⁻¹Bᵀ; then Newton's method, whose Lyapunov equations have the same iteration, takes off what
-/// rounding left. Sources: Roberts, Linear model reduction and solution of the algebraic Riccati equation by use of the sign function (1971,
-/// printed 1980); Byers, Solving the algebraic Riccati equation with the matrix sign function (1987); Kleinman (1968).
+/// The continuous algebraic Riccati equation AᵀP + PA + Q − (PB + N) R⁻¹ (BᵀP + Nᵀ) = 0, in units in which its numbers are of like size. P is
+/// read from the sign of the Hamiltonian matrix [A −G; −Q −Aᵀ], G = BR⁻¹Bᵀ; then Newton's method takes off what rounding left, and decides.
+/// Sources: Roberts, Linear model reduction and solution of the algebraic Riccati equation by use of the sign function (1971, printed 1980);
+/// Byers, Solving the algebraic Riccati equation with the matrix sign function (1987); Kleinman (1968).
 ///
 /// The filter of ẋ = Ax + w, y = Cx + v is the dual: solve of Aᵀ, Cᵀ, W, V gives its covariance and, transposed, its gain.
 [<RequireQualifiedAccess>]
 module Care =
 
     let private maxIterations = 100
-    let private maxRefinements = 20
-
-    let private matrix (a: float[,]) = Matrix<float>.Build.DenseOfArray a
-
-    let private half (a: Matrix<float>) = (a + a.Transpose()) * 0.5
-
-    let private finite (a: Matrix<float>) =
-        a.Enumerate() |> Seq.forall Double.IsFinite
+    let private half (a: Matrix<float>) = Riccati.half a
 
     let private abscissa (a: Matrix<float>) =
-        a.Evd().EigenValues |> Seq.map _.Real |> Seq.max
+        match Riccati.eigenvalues a with
+        | Some modes -> modes |> Seq.map _.Real |> Seq.max
+        | None -> nan
 
     /// Where convergence is quadratic: no scaling from here on.
     let private near = 1e-2
@@ -64,8 +62,31 @@ module Care =
         let c = exp (-logDeterminant / float n)
         if Double.IsFinite c && c > 0.0 then c else 1.0
 
+    /// x with aᵀx + xa + q = 0, as a linear system of its n(n+1)/2 numbers: exact to rounding however far apart the modes of a are.
+    let private lyapunovDirect (a: Matrix<float>) (q: Matrix<float>) =
+        let n = a.RowCount
+
+        let place i j =
+            let i, j = max i j, min i j in i * (i + 1) / 2 + j
+
+        let size = n * (n + 1) / 2
+        let system = Matrix<float>.Build.Dense(size, size)
+        let right = Vector<float>.Build.Dense size
+
+        for i in 0 .. n - 1 do
+            for j in 0..i do
+                let row = place i j
+                right[row] <- -q[i, j]
+
+                for k in 0 .. n - 1 do
+                    system[row, place k j] <- system[row, place k j] + a[k, i]
+                    system[row, place i k] <- system[row, place i k] + a[k, j]
+
+        let x = system.Solve right
+        Matrix<float>.Build.Dense(n, n, (fun i j -> x[place i j]))
+
     /// x with aᵀx + xa + q = 0 of a stable a: the sign iteration on [a 0; q −aᵀ].
-    let private lyapunov (a: Matrix<float>) (q: Matrix<float>) =
+    let private lyapunovBySign (a: Matrix<float>) (q: Matrix<float>) =
         let n = a.RowCount
         let identity = Matrix<float>.Build.DenseIdentity n
         let mutable a = a
@@ -111,75 +132,14 @@ module Care =
         let right = (z.SubMatrix(0, n, 0, n) + identity).Stack(z.SubMatrix(n, n, 0, n))
         half (left.QR().Solve(-right)), count
 
-    /// Scales of the states and of the cost, powers of 2, that bring the rows and columns of the Hamiltonian matrix to like sizes.
-    let private balance (a: Matrix<float>) (g: Matrix<float>) (q: Matrix<float>) =
-        let n = a.RowCount
+    /// States up to which the linear system is the faster way.
+    let private mostDirect = 12
 
-        let power x =
-            Math.ScaleB(1.0, int (round (Math.Log2 x)))
-
-        let cost =
-            let ratio = q.FrobeniusNorm() / g.FrobeniusNorm()
-
-            if ratio > 0.0 && Double.IsFinite ratio then
-                power (sqrt ratio)
-            else
-                1.0
-
-        let t = Array.create n 1.0
-
-        for _ in 1..10 do
-            for i in 0 .. n - 1 do
-                let mutable row, column =
-                    abs g[i, i] * cost / (t[i] * t[i]), abs q[i, i] / cost * t[i] * t[i]
-
-                for k in 0 .. n - 1 do
-                    if k <> i then
-                        row <- row + abs a[i, k] * t[k] / t[i] + abs g[i, k] * cost / (t[i] * t[k])
-                        column <- column + abs a[k, i] * t[i] / t[k] + abs q[k, i] / cost * t[i] * t[k]
-
-                let ratio = row / column
-
-                if ratio > 0.0 && Double.IsFinite ratio then
-                    t[i] <- t[i] * power (sqrt ratio)
-
-        t, cost
-
-    /// True when some mode of a that is not stable is not reached through b: Hautus' test, with columns of b as large as a.
-    let private hasUnreachable (a: Matrix<float>) (b: Matrix<float>) =
-        let n = a.RowCount
-        let size = a.FrobeniusNorm()
-        let scale = if size > 0.0 then size else 1.0
-
-        let columns =
-            [|
-                for j in 0 .. b.ColumnCount - 1 do
-                    let norm = b.Column(j).L2Norm()
-
-                    if norm > 0.0 then
-                        b.Column j * (scale / norm)
-                    else
-                        b.Column j
-            |]
-
-        a.Evd().EigenValues
-        |> Seq.exists (fun eigenvalue ->
-            eigenvalue.Real >= -1e-10 * scale
-            && (let pencil =
-                    Matrix<Numerics.Complex>
-                        .Build.Dense(
-                            n,
-                            n + b.ColumnCount,
-                            fun i j ->
-                                if j < n then
-                                    Numerics.Complex(a[i, j], 0.0)
-                                    - (if i = j then eigenvalue else Numerics.Complex.Zero)
-                                else
-                                    Numerics.Complex(columns[j - n][i], 0.0)
-                        )
-
-                let smallest = pencil.Svd(false).S |> Seq.map _.Magnitude |> Seq.min
-                smallest < 1e-9 * scale))
+    let private lyapunov (a: Matrix<float>) (q: Matrix<float>) =
+        if a.RowCount <= mostDirect then
+            lyapunovDirect a q
+        else
+            lyapunovBySign a q
 
     /// Residual of aᵀp + pa + q − pgp = 0, and the sum of the sizes of its terms.
     let private residualOf (a: Matrix<float>) (g: Matrix<float>) (q: Matrix<float>) (p: Matrix<float>) =
@@ -188,67 +148,71 @@ module Care =
         linear + linear.Transpose() + q - square,
         2.0 * linear.FrobeniusNorm() + q.FrobeniusNorm() + square.FrobeniusNorm()
 
-    let private solveChecked
-        (a: Matrix<float>)
-        (b: Matrix<float>)
-        (q: Matrix<float>)
-        (r: Matrix<float>)
-        (n: Matrix<float>)
-        =
-        // cross terms are absorbed by the feedback u = v − R⁻¹Nᵀx
-        let shift = r.Solve(n.Transpose())
-        let a' = a - b * shift
-        let q' = half (q - n * shift)
-        let g = half (b * r.Solve(b.Transpose()))
-        let t, cost = balance a' g q'
+    let private solveScaled (problem: ScaledRegulator) : Result<CareSolution, CareFault> =
+        let a, q = problem.A, problem.Q
+        let g = half (problem.B * problem.B.Transpose())
+        let isStable loop = abscissa loop < 0.0
+        let answer (p: Matrix<float>) = problem.B.Transpose() * p
+        // the least change of A, Q and G of which p is a solution, relative to their sizes
+        let backwardError (p: Matrix<float>) =
+            let residual, _ = residualOf a g q p
+            let size = p.FrobeniusNorm()
 
-        let scaled rows columns factor (x: Matrix<float>) =
-            x.MapIndexed(fun i j v -> v * rows i * columns j * factor)
+            residual.FrobeniusNorm()
+            / Math.Max(
+                1e-300,
+                2.0 * size * a.FrobeniusNorm()
+                + q.FrobeniusNorm()
+                + size * size * g.FrobeniusNorm()
+            )
 
-        let up, down = (fun i -> t[i]), (fun i -> 1.0 / t[i])
+        let improve = Riccati.improve problem isStable lyapunov answer backwardError
+        let first, count = ofSign a g q
 
-        let a', g, q' =
-            scaled down up 1.0 a', scaled down down cost g, scaled up up (1.0 / cost) q'
+        let direct =
+            if Riccati.isFinite first then
+                improve (answer first)
+            else
+                None
 
-        if hasUnreachable a' (scaled down (fun _ -> 1.0) 1.0 b) then
-            Error CareFault.NotStabilisable
-        else
-            let isStable (p: Matrix<float>) = finite p && abscissa (a' - g * p) < 0.0
+        let found =
+            match direct with
+            | Some _ -> direct
+            | None ->
+                let struct (gentle, factor) = Riccati.gentle problem
+                let p, _ = ofSign a (half (gentle.B * gentle.B.Transpose())) gentle.Q
 
-            /// Newton's method as long as it makes the residual smaller.
-            let rec refine steps (p: Matrix<float>) =
-                if steps = 0 || not (isStable p) then
-                    p
+                if Riccati.isFinite p then
+                    improve (gentle.B.Transpose() * p * factor)
                 else
-                    let residual, _ = residualOf a' g q' p
-                    let next = half (p + lyapunov (a' - g * p) (half residual))
+                    None
 
-                    if
-                        isStable next
-                        && (fst (residualOf a' g q' next)).FrobeniusNorm() < 0.5 * residual.FrobeniusNorm()
-                    then
-                        refine (steps - 1) next
-                    else
-                        p
+        let relative (p: Matrix<float>) =
+            let residual, size = residualOf a g q p
+            residual.FrobeniusNorm() / Math.Max(1e-300, size)
 
-            let first, count = ofSign a' g q'
-            let balanced = refine maxRefinements first
+        match found with
+        | Some(p, gain) when backwardError p < 1e-8 ->
+            Ok
+                {
+                    P = problem.RestoreP p
+                    K = problem.RestoreK gain
+                    SpectralAbscissa = abscissa (a - problem.B * gain)
+                    Residual = relative p
+                    Iterations = count
+                }
+        | Some(p, _) -> Error(CareFault.Inaccurate(relative p))
+        | None ->
+            let size = Math.Max(1e-300, a.FrobeniusNorm())
+            let isUnstable (mode: Numerics.Complex) = mode.Real >= -1e-10 * size
+            let isMarginal (mode: Numerics.Complex) = abs mode.Real < 1e-6 * size
 
-            if not (isStable balanced) then
+            if Riccati.isOutOfReach isUnstable a problem.B then
+                Error CareFault.NotStabilisable
+            elif Riccati.isOutOfReach isMarginal (a.Transpose()) q then
                 Error CareFault.NotDetectable
             else
-                let p = scaled down down cost balanced
-                let gain = r.Solve(b.Transpose() * p + n.Transpose())
-                let residual, size = residualOf a' g q' balanced
-
-                Ok
-                    {
-                        P = p.ToArray()
-                        K = gain.ToArray()
-                        SpectralAbscissa = abscissa (a' - g * balanced)
-                        Residual = residual.FrobeniusNorm() / max 1e-300 size
-                        Iterations = count
-                    }
+                Error(CareFault.Inaccurate(if Riccati.isFinite first then relative first else nan))
 
     /// Solves the equation with cross term N: a:[n,n] b:[n,m] q:[n,n] ⪰ 0, r:[m,m] ≻ 0, n:[n,m] → the stabilising P and the gain of
     /// u = −K x, for the cost ∫ ½xᵀQx + xᵀNu + ½uᵀRu dt of ẋ = Ax + Bu.
@@ -259,42 +223,37 @@ module Care =
         (r: float[,])
         (n: float[,])
         : Result<CareSolution, CareFault> =
-        let states, controls = Array2D.length1 a, Array2D.length2 b
-
-        let wrong =
-            [
-                "A", a, (states, states)
-                "B", b, (states, controls)
-                "Q", q, (states, states)
-                "R", r, (controls, controls)
-                "N", n, (states, controls)
-            ]
-            |> List.tryPick (fun (name, value, (rows, columns)) ->
-                if
-                    Array2D.length1 value <> rows
-                    || Array2D.length2 value <> columns
-                    || states = 0
-                    || controls = 0
-                then
-                    Some
-                        $"{name} is {Array2D.length1 value}×{Array2D.length2 value}; it must be {rows}×{columns}, with one state and one control or more"
-                elif value |> Seq.cast<float> |> Seq.exists (Double.IsFinite >> not) then
-                    Some $"{name} holds a number that is not finite"
-                else
-                    None)
-
-        match wrong with
+        match Riccati.fault a b q r n with
         | Some reason -> Error(CareFault.IllPosed reason)
         | None ->
-            let r = half (matrix r)
+            // time in units of the largest rate, so that no square overflows; P is the same
+            let rate (x: float[,]) =
+                x |> Seq.cast<float> |> Seq.fold (fun most v -> Math.Max(most, abs v)) 0.0
 
-            if
-                (r.Evd Symmetricity.Symmetric).EigenValues
-                |> Seq.exists (fun eigenvalue -> eigenvalue.Real <= 0.0)
-            then
-                Error CareFault.RNotPositiveDefinite
-            else
-                solveChecked (matrix a) (matrix b) (half (matrix q)) r (matrix n)
+            let unit =
+                let fastest = rate a
+
+                if fastest > 0.0 then
+                    Math.ScaleB(1.0, Math.ILogB fastest)
+                else
+                    1.0
+
+            let slower x = Array2D.map (fun v -> v / unit) x
+
+            match Riccati.scale (slower a) (slower b) (slower q) (slower r) (slower n) with
+            | None -> Error CareFault.RNotPositiveDefinite
+            | Some problem when
+                Riccati.isFinite problem.A
+                && Riccati.isFinite problem.B
+                && Riccati.isFinite problem.Q
+                ->
+                solveScaled problem
+                |> Result.map (fun solution ->
+                    { solution with
+                        SpectralAbscissa = solution.SpectralAbscissa * unit
+                    })
+            | Some _ ->
+                Error(CareFault.IllPosed "A, B, Q, R and N hold numbers so far apart that their products overflow")
 
     /// Solves the equation without cross term: the infinite-horizon continuous LQR gain K of u = −K x.
     let solve (a: float[,]) (b: float[,]) (q: float[,]) (r: float[,]) : Result<CareSolution, CareFault> =

@@ -25,152 +25,134 @@ type DareFault =
     | RNotPositiveDefinite
     /// no feedback makes A − BK stable
     | NotStabilisable
-    /// a mode of A on or outside the unit circle costs nothing, so that the optimal law does not stabilise it
+    /// a mode of the system on the unit circle costs nothing, so that no optimal law stabilises it; with a cross term, of A − BR⁻¹Nᵀ
     | NotDetectable
+    /// numbers so far apart, or a Q so far from positive semidefinite, that what was found is no solution: its residual, relative to P
+    | Inaccurate of residual: float
 
-/// The discrete algebraic Riccati equation P = AᵀPA + Q − (AᵀPB + N)(R + BᵀPB)⁻¹(BᵀPA + Nᵀ), by the structure-preserving doubling
-/// algorithm, which squares the closed loop in every iteration. Source: Chu, Fan, Lin, Wang, Structure-preserving algorithms for periodic
-/// discrete-time algebraic Riccati equations (2004).
+/// The discrete algebraic Riccati equation P = AᵀPA + Q − (AᵀPB + N)(R + BᵀPB)⁻¹(BᵀPA + Nᵀ), in units in which its numbers are of like size, by
+/// the structure-preserving doubling algorithm, which squares the closed loop in every iteration, and Newton's method, which takes off what
+/// rounding left. Doubling finds the least solution. Where a mode outside the unit circle costs nothing that does not stabilise: Newton's method
+/// then comes down to the greatest, which does, from a regulator to which every state has a cost. Sources: Chu, Fan, Lin, Wang,
+/// Structure-preserving algorithms for periodic discrete-time algebraic Riccati equations (2004); Hewer (1971).
 [<RequireQualifiedAccess>]
 module Dare =
 
     let private maxDoublings = 60
 
-    let private matrix (a: float[,]) = Matrix<float>.Build.DenseOfArray a
+    let private radius (a: Matrix<float>) =
+        match Riccati.eigenvalues a with
+        | Some modes -> modes |> Seq.map _.Magnitude |> Seq.max
+        | None -> nan
 
-    let private half (a: Matrix<float>) = (a + a.Transpose()) * 0.5
+    let private isStable (a: Matrix<float>) = radius a < 1.0
 
-    let private residualOf
-        (a: Matrix<float>)
-        (b: Matrix<float>)
-        (q: Matrix<float>)
-        (r: Matrix<float>)
-        (n: Matrix<float>)
-        (p: Matrix<float>)
-        =
-        let cross = b.Transpose() * p * a + n.Transpose()
-        let gain = (r + b.Transpose() * p * b).Solve cross
-        let next = a.Transpose() * p * a + q - cross.Transpose() * gain
-        gain, next - p
+    /// P = FᵀPF + q, P = Σ FᵏᵀqFᵏ, of a stable F.
+    let private costOf (f: Matrix<float>) (q: Matrix<float>) =
+        let mutable f, sum, count = f, q, 0
 
-    let private spectralRadius (a: Matrix<float>) =
-        if a.RowCount = 0 then
-            0.0
-        else
-            a.Evd().EigenValues |> Seq.map _.Magnitude |> Seq.max
+        while count < 64 && f.FrobeniusNorm() > 1e-20 do
+            sum <- sum + f.Transpose() * sum * f
+            f <- f * f
+            count <- count + 1
 
-    /// True when some mode of a on or outside the unit circle is not reached through b: Hautus' test.
-    let private hasUnreachable (a: Matrix<float>) (b: Matrix<float>) =
-        let n = a.RowCount
-        let scale = 1.0 + a.FrobeniusNorm() + b.FrobeniusNorm()
+        sum
 
-        a.Evd().EigenValues
-        |> Seq.exists (fun eigenvalue ->
-            eigenvalue.Magnitude >= 1.0 - 1e-10
-            && (let pencil =
-                    Matrix<Numerics.Complex>
-                        .Build.Dense(
-                            n,
-                            n + b.ColumnCount,
-                            fun i j ->
-                                if j < n then
-                                    Numerics.Complex(a[i, j], 0.0)
-                                    - (if i = j then eigenvalue else Numerics.Complex.Zero)
-                                else
-                                    Numerics.Complex(b[i, j - n], 0.0)
-                        )
+    let private gainOf (problem: ScaledRegulator) (p: Matrix<float>) =
+        let pb = p * problem.B
 
-                let smallest = pencil.Svd(false).S |> Seq.map _.Magnitude |> Seq.min
-                smallest < 1e-9 * scale))
+        let weight =
+            problem.B.Transpose() * pb
+            + Matrix<float>.Build.DenseIdentity problem.B.ColumnCount
 
-    let private solveChecked
-        (a: Matrix<float>)
-        (b: Matrix<float>)
-        (q: Matrix<float>)
-        (r: Matrix<float>)
-        (n: Matrix<float>)
-        =
-        let size = a.RowCount
-        let identity = Matrix<float>.Build.DenseIdentity size
-        // cross terms are absorbed by the feedback u = v − R⁻¹Nᵀx
-        let shift = r.Solve(n.Transpose())
-        let a' = a - b * shift
-        let q' = half (q - n * shift)
+        weight.Solve(pb.Transpose() * problem.A)
 
-        if hasUnreachable a' b then
-            Error NotStabilisable
-        else
-            let mutable ak = a'
-            let mutable gk = half (b * r.Solve(b.Transpose()))
-            let mutable hk = q'
-            let mutable count = 0
-            let mutable change = infinity
+    /// The least P ⪰ 0, and the doublings that took.
+    let private doubling (problem: ScaledRegulator) =
+        let identity = Matrix<float>.Build.DenseIdentity problem.A.RowCount
+        let mutable ak = problem.A
+        let mutable gk = problem.B * problem.B.Transpose()
+        let mutable hk = problem.Q
+        let mutable count = 0
+        let mutable change = infinity
 
-            while count < maxDoublings
-                  && change > 1e-16 * hk.FrobeniusNorm()
-                  && not (Double.IsNaN change) do
-                let w = (identity + gk * hk).LU()
-                let v1 = w.Solve ak
-                let v2 = w.Solve gk
-                let g = half (gk + ak * v2 * ak.Transpose())
-                let h = half (hk + v1.Transpose() * hk * ak)
-                ak <- ak * v1
-                change <- (h - hk).FrobeniusNorm()
-                gk <- g
-                hk <- h
-                count <- count + 1
+        while count < maxDoublings
+              && change > 1e-16 * hk.FrobeniusNorm()
+              && not (Double.IsNaN change) do
+            let w = (identity + gk * hk).LU()
+            let v1 = w.Solve ak
+            let v2 = w.Solve gk
+            let g = Riccati.half (gk + ak * v2 * ak.Transpose())
+            let h = Riccati.half (hk + v1.Transpose() * hk * ak)
+            ak <- ak * v1
+            change <- (h - hk).FrobeniusNorm()
+            gk <- g
+            hk <- h
+            count <- count + 1
 
-            // Newton's method takes off what rounding left: P ← P + Σ Fᵏᵀ (residual) Fᵏ with F the closed loop
-            let refine (p: Matrix<float>) =
-                let gain, residual = residualOf a b q r n p
-                let mutable f = a - b * gain
-                let mutable sum = half residual
+        hk, count
 
-                for _ in 1..30 do
-                    sum <- sum + f.Transpose() * sum * f
-                    f <- f * f
+    /// Size of FᵀPF + Q + KᵀK − P with the gain K of P, relative to P: the residual of the equation without its cancellation.
+    let private residualOf (problem: ScaledRegulator) (p: Matrix<float>) (gain: Matrix<float>) =
+        let loop = problem.A - problem.B * gain
 
-                half (p + sum)
+        (loop.Transpose() * p * loop + problem.Q + gain.Transpose() * gain - p).FrobeniusNorm()
+        / Math.Max(1e-300, p.FrobeniusNorm())
 
-            let finite (p: Matrix<float>) =
-                p.Enumerate() |> Seq.forall Double.IsFinite
+    let private solveScaled (problem: ScaledRegulator) : Result<DareSolution, DareFault> =
+        let error p = residualOf problem p (gainOf problem p)
+        let improve = Riccati.improve problem isStable costOf (gainOf problem) error
+        let first, count = doubling problem
 
-            let first = hk
+        let direct =
+            if Riccati.isFinite first then
+                improve (gainOf problem first)
+            else
+                None
 
-            let better (p: Matrix<float>) =
-                let gain, before = residualOf a b q r n p
+        let found =
+            match direct with
+            | Some _ -> direct
+            | None ->
+                let struct (gentle, factor) = Riccati.gentle problem
+                let p, _ = doubling gentle
 
-                if spectralRadius (a - b * gain) >= 1.0 then
-                    p
+                if Riccati.isFinite p then
+                    improve (gainOf gentle p * factor)
                 else
-                    let refined = refine p
+                    None
 
-                    if
-                        finite refined
-                        && (snd (residualOf a b q r n refined)).FrobeniusNorm() < before.FrobeniusNorm()
-                    then
-                        refined
-                    else
-                        p
+        match found with
+        | Some(p, gain) ->
+            let residual = residualOf problem p gain
 
-            if not (finite first) then
+            if residual < 1e-6 then
+                Ok
+                    {
+                        P = problem.RestoreP p
+                        K = problem.RestoreK gain
+                        SpectralRadius = radius (problem.A - problem.B * gain)
+                        Residual = residual
+                        Iterations = count
+                    }
+            else
+                Error(Inaccurate residual)
+        | None ->
+            let isUnstable (mode: Numerics.Complex) = mode.Magnitude >= 1.0 - 1e-10
+            let isMarginal (mode: Numerics.Complex) = abs (mode.Magnitude - 1.0) < 1e-6
+
+            if Riccati.isOutOfReach isUnstable problem.A problem.B then
+                Error NotStabilisable
+            elif Riccati.isOutOfReach isMarginal (problem.A.Transpose()) problem.Q then
                 Error NotDetectable
             else
-                let p = first |> better |> better
-                let gain, residual = residualOf a b q r n p
-                let radius = spectralRadius (a - b * gain)
+                let residual =
+                    if Riccati.isFinite first then
+                        residualOf problem first (gainOf problem first)
+                    else
+                        nan
 
-                if not (radius < 1.0) then
-                    Error NotDetectable
-                else
-                    Ok
-                        {
-                            P = p.ToArray()
-                            K = gain.ToArray()
-                            SpectralRadius = radius
-                            Residual = residual.FrobeniusNorm() / max 1e-300 (p.FrobeniusNorm())
-                            Iterations = count
-                        }
+                Error(Inaccurate residual)
 
     /// Solves the equation with cross term N: a:[n,n] b:[n,m] q:[n,n] ⪰ 0, r:[m,m] ≻ 0, n:[n,m] → the stabilising P and the gain of
     /// u = −K x, for the cost Σ ½xᵀQx + xᵀNu + ½uᵀRu.
@@ -181,40 +163,18 @@ module Dare =
         (r: float[,])
         (n: float[,])
         : Result<DareSolution, DareFault> =
-        let states, controls = Array2D.length1 a, Array2D.length2 b
-        let size (m: float[,]) = Array2D.length1 m, Array2D.length2 m
-
-        let wrong =
-            [
-                "A", a, (states, states)
-                "B", b, (states, controls)
-                "Q", q, (states, states)
-                "R", r, (controls, controls)
-                "N", n, (states, controls)
-            ]
-            |> List.tryPick (fun (name, value, expected) ->
-                let text (rows: int, columns: int) = $"{rows}×{columns}"
-
-                if size value <> expected || states = 0 || controls = 0 then
-                    Some
-                        $"{name} is {text (size value)}; it must be {text expected}, with one state and one control or more"
-                elif value |> Seq.cast<float> |> Seq.exists (Double.IsFinite >> not) then
-                    Some $"{name} holds a number that is not finite"
-                else
-                    None)
-
-        match wrong with
+        match Riccati.fault a b q r n with
         | Some reason -> Error(DareIllPosed reason)
         | None ->
-            let r = half (matrix r)
-
-            if
-                (r.Evd Symmetricity.Symmetric).EigenValues
-                |> Seq.exists (fun eigenvalue -> eigenvalue.Real <= 0.0)
-            then
-                Error RNotPositiveDefinite
-            else
-                solveChecked (matrix a) (matrix b) (half (matrix q)) r (matrix n)
+            match Riccati.scale a b q r n with
+            | None -> Error RNotPositiveDefinite
+            | Some problem when
+                Riccati.isFinite problem.A
+                && Riccati.isFinite problem.B
+                && Riccati.isFinite problem.Q
+                ->
+                solveScaled problem
+            | Some _ -> Error(DareIllPosed "A, B, Q, R and N hold numbers so far apart that their products overflow")
 
     /// Solves the equation without cross term: the infinite-horizon discrete LQR gain K of u = −K x.
     let solve (a: float[,]) (b: float[,]) (q: float[,]) (r: float[,]) : Result<DareSolution, DareFault> =

@@ -120,8 +120,11 @@ type KalmanFault =
     | VNotPositiveDefinite
     /// a mode of A on or outside the unit circle is not measured
     | NotDetectable
-    /// a mode of A on or outside the unit circle has no noise, so that the filter comes to ignore what is measured of it
+    /// a mode of A on the unit circle has no noise, so that the filter comes to ignore what is measured of it; modes outside are followed
+    /// without noise too
     | NotExcited
+    /// numbers so far apart that what was found is no solution of the Riccati equation: its residual, relative to the covariance
+    | Inaccurate of residual: float
 
 /// Filters of linear models.
 [<RequireQualifiedAccess>]
@@ -161,6 +164,7 @@ module Kalman =
             | Error RNotPositiveDefinite -> Error KalmanFault.VNotPositiveDefinite
             | Error NotStabilisable -> Error KalmanFault.NotDetectable
             | Error NotDetectable -> Error KalmanFault.NotExcited
+            | Error(Inaccurate residual) -> Error(KalmanFault.Inaccurate residual)
             | Ok dual ->
                 let belief =
                     Belief(

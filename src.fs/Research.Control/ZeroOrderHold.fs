@@ -53,6 +53,10 @@ module ZeroOrderHold =
         rate.SetSubMatrix(0, 0, matrix a)
         rate.SetSubMatrix(0, n, matrix b)
         let flow = MatrixExponential.ofMatrix (rate * h)
+
+        if not (Riccati.isFinite flow) then
+            invalidArg (nameof h) $"within a step of {h} s the state grows beyond all numbers: take a shorter one"
+
         flow.SubMatrix(0, n, 0, n).ToArray(), flow.SubMatrix(0, n, n, m).ToArray()
 
     /// The step of a linear-quadratic problem in continuous time, which `rates` gives as ẋ = A x + B u + c at the cost

@@ -135,4 +135,10 @@ let tests =
                         |> ignore)
                     (fun error -> Expect.stringContains error.Message "R holds a number that is not finite" "number")
             }
+
+            test "a step in which the state grows beyond all numbers is refused" {
+                Expect.throwsT<System.ArgumentException>
+                    (fun () -> ZeroOrderHold.model 0.1 (array2D [ [ 1e10 ] ]) (array2D [ [ 1.0 ] ]) |> ignore)
+                    "eⁿ, n = 10⁹"
+            }
         ]
