@@ -71,6 +71,36 @@ public static unsafe class Matrix
         return true;
     }
 
+    /// <summary>
+    /// Turns an array of rows and columns, column by column, into the lower triangle L of the same A Aᵀ = L Lᵀ by rotations of columns in pairs,
+    /// which keep the digits of columns that are of very different sizes. Its diagonal is 0 or positive; the columns behind it are cleared.
+    /// </summary>
+    public static void LowerTriangle(Span<double> a, int rows, int columns)
+    {
+        for (int i = 0; i < Math.Min(rows, columns); i++)
+        {
+            var first = a.Slice(i * rows, rows);
+            for (int j = i + 1; j < columns; j++)
+            {
+                var second = a.Slice(j * rows, rows);
+                if (second[i] == 0) continue;
+                double length = double.Hypot(first[i], second[i]), c = first[i] / length, s = second[i] / length;
+                for (int r = i; r < rows; r++)
+                {
+                    double x = first[r], y = second[r];
+                    first[r] = c * x + s * y;
+                    second[r] = c * y - s * x;
+                }
+
+                first[i] = length;
+                second[i] = 0;
+            }
+
+            if (first[i] < 0)
+                for (int r = i; r < rows; r++) first[r] = -first[r];
+        }
+    }
+
     /// <summary>a⁻¹ of a = L Lᵀ, all of it, from the factor of <see cref="Cholesky"/>.</summary>
     [MethodImpl(Dense.Optimised)]
     public static double[] InverseOfFactor(ReadOnlySpan<double> l, int n)

@@ -23,7 +23,8 @@ type Innovation =
         SquaredDistance: float
         /// numbers that were measured
         Count: int
-        /// true when S is not positive definite or e not finite, and the belief was left as it stood
+        /// true when S is not positive definite or e not finite, and the belief was left as it stood: so with an exact sensor that measures again
+        /// what is known
         IsLost: bool
     }
 
@@ -90,6 +91,13 @@ module internal Covariance =
 
                     l[i * n + j] <- rest / diagonal
 
+    /// A root of a covariance, row by row.
+    let rootOf (a: float[,]) : float[] =
+        let n = Array2D.length1 a
+        let l = Array.zeroCreate (n * n)
+        root (flat a) n l
+        l
+
     /// L⁻¹ of a = L Lᵀ, row by row, with room for L; all NaN where a is not positive definite.
     let whitening (a: float[]) (n: int) (l: float[]) (inverse: float[]) : unit =
         Array.blit a 0 l 0 (n * n)
@@ -103,25 +111,38 @@ module internal Covariance =
         else
             Array.Fill(inverse, nan)
 
-/// A belief that filters change in place, and the memory that takes; `most` numbers are measured at a time. Matrices are row by row.
+/// A belief that filters change in place, and the memory that takes; `most` numbers are measured at a time. It is held as a root S of its
+/// covariance P = S Sᵀ, lower triangular, and changed by rotations of arrays of roots alone: no covariance is ever the difference of two, so
+/// that none turns negative, and variances far apart keep their digits, with exact sensors and exact processes too. Sources: Kaminski, Bryson,
+/// Schmidt, Discrete square root filtering: a survey of current techniques (1971); Kailath, Sayed, Hassibi, Linear Estimation (2000), chapter
+/// 12. Matrices are row by row, arrays of roots column by column.
 [<Sealed>]
 type internal Belief(prior: Estimate, most: int) =
     let n = prior.Mean.Length
-    let square () = Array.zeroCreate<float>(n * n)
+    let mean = Array.copy prior.Mean
+    let root = Array.zeroCreate<float>(n * n)
 
-    let mean, covariance, cross =
-        Array.copy prior.Mean, Covariance.flat prior.Covariance, square ()
+    let covariance, cross =
+        Array.zeroCreate<float>(n * n), Array.zeroCreate<float>(n * n)
 
-    let transposed, product = square (), square ()
+
+    do
+        // filters name what is wrong with a prior
+        if prior.Covariance.Length = n * n then
+            Covariance.root (Covariance.flat prior.Covariance) n root
+
+    let mutable isSquared = false
+    let mutable array = Array.zeroCreate<float>((n + most) * (n + most))
     let present = Array.zeroCreate<int> most
-
-    let slope, gain, weighted =
-        Array.zeroCreate<float>(most * n), Array.zeroCreate<float>(most * n), Array.zeroCreate<float>(most * n)
-
-    let noise, spread =
-        Array.zeroCreate<float>(most * most), Array.zeroCreate<float>(most * most)
-
+    let gain = Array.zeroCreate<float>(most * n)
     let innovation, white = Array.zeroCreate<float> most, Array.zeroCreate<float> most
+    let shed = Array.zeroCreate<float>(n + most)
+
+    let room rows columns =
+        if array.Length < rows * columns then
+            array <- Array.zeroCreate (rows * columns)
+
+        Array.Clear(array, 0, rows * columns)
 
     /// What was measured, and how far it is from what was foreseen. The number of those.
     let select (measured: ReadOnlySpan<float>) (foreseen: float[]) =
@@ -135,41 +156,78 @@ type internal Belief(prior: Estimate, most: int) =
 
         count
 
-    let pick (from: float[]) (into: float[]) (columns: int) (isSquare: bool) count =
-        for i in 0 .. count - 1 do
-            if isSquare then
-                for j in 0 .. count - 1 do
-                    into[i * count + j] <- from[present[i] * columns + present[j]]
+    /// The lower triangle below and right of a place of the array becomes the root.
+    let keep rows first =
+        for i in 0 .. n - 1 do
+            for j in 0 .. n - 1 do
+                root[i * n + j] <-
+                    if j <= i then
+                        array[(first + j) * rows + first + i]
+                    else
+                        0.0
+
+        isSquared <- false
+
+    /// L Lᵀ − z zᵀ in place of L Lᵀ, of L in the array and z in `shed`; false, with L spoilt, where that is not positive.
+    let downdate rows =
+        let mutable isPositive = true
+
+        for k in 0 .. rows - 1 do
+            let pivot = array[k * rows + k]
+            let square = (pivot - shed[k]) * (pivot + shed[k])
+
+            if isPositive && (square > 0.0 || shed[k] = 0.0) then
+                let next = sqrt square
+
+                let c, s =
+                    (if pivot = 0.0 then 1.0 else next / pivot), (if pivot = 0.0 then 0.0 else shed[k] / pivot)
+
+                array[k * rows + k] <- next
+
+                for i in k + 1 .. rows - 1 do
+                    array[k * rows + i] <- (array[k * rows + i] - s * shed[i]) / c
+                    shed[i] <- c * shed[i] - s * array[k * rows + i]
             else
-                Array.Copy(from, present[i] * columns, into, i * columns, columns)
+                isPositive <- false
 
-    let part (a: float[]) count = Span<float>(a, 0, count)
+        isPositive
 
-    let read (a: float[]) count = ReadOnlySpan<float>(a, 0, count)
+    /// With rows of what was measured above rows of the state in the array, triangular: moves the mean, and leaves Kᵀ in `gain`.
+    let move rows count : Innovation =
+        let mutable isPositive = true
+        let mutable distance, logDeterminant = 0.0, 0.0
 
-    /// With S in `spread` and the covariance of y and x [count, n] in `gain`: moves the mean, leaves S⁻¹ times the latter, Kᵀ, in `gain` and
-    /// the factor of S in `spread`.
-    let move count : Innovation =
-        let isPositive = Matrix.Cholesky(part spread (count * count), count)
-        Array.Copy(innovation, white, count)
-        let mutable distance, logDeterminant = nan, 0.0
+        for i in 0 .. count - 1 do
+            let mutable size, rest = 0.0, innovation[i]
 
-        if isPositive then
-            Matrix.SolveLower(read spread (count * count), part white count, count, 1)
-            distance <- 0.0
+            for j in 0..i do
+                size <- Double.Hypot(size, array[j * rows + i])
 
-            for i in 0 .. count - 1 do
-                distance <- distance + white[i] * white[i]
-                logDeterminant <- logDeterminant + 2.0 * log spread[i * count + i]
+            for j in 0 .. i - 1 do
+                rest <- rest - array[j * rows + i] * white[j]
 
-        let isLost = not (Double.IsFinite distance)
+            let pivot = array[i * rows + i]
+            isPositive <- isPositive && pivot > 1e-13 * size
+            white[i] <- rest / pivot
+            distance <- distance + white[i] * white[i]
+            logDeterminant <- logDeterminant + 2.0 * log pivot
+
+        let isLost = not (isPositive && Double.IsFinite distance)
 
         if not isLost then
-            Matrix.Solve(read spread (count * count), part gain (count * n), count, n)
-
             for i in 0 .. n - 1 do
+                // K̄ of P Cᵀ = K̄ Lᵀ, and K = K̄ L⁻¹
                 for k in 0 .. count - 1 do
-                    mean[i] <- mean[i] + gain[k * n + i] * innovation[k]
+                    gain[k * n + i] <- array[k * rows + count + i]
+                    mean[i] <- mean[i] + gain[k * n + i] * white[k]
+
+                for k in count - 1 .. -1 .. 0 do
+                    for j in k + 1 .. count - 1 do
+                        gain[k * n + i] <- gain[k * n + i] - array[k * rows + j] * gain[j * n + i]
+
+                    gain[k * n + i] <- gain[k * n + i] / array[k * rows + k]
+
+            keep rows count
 
         {
             LogLikelihood =
@@ -177,13 +235,32 @@ type internal Belief(prior: Estimate, most: int) =
                      nan
                  else
                      -0.5 * (float count * log (2.0 * Math.PI) + logDeterminant + distance))
-            SquaredDistance = distance
+            SquaredDistance = (if isLost then nan else distance)
             Count = count
             IsLost = isLost
         }
 
     member _.Mean = mean
-    member _.Covariance = covariance
+
+    /// S, of which no other is kept.
+    member _.Root = root
+
+    /// P = S Sᵀ.
+    member _.Covariance =
+        if not isSquared then
+            isSquared <- true
+
+            for i in 0 .. n - 1 do
+                for j in 0..i do
+                    let mutable sum = 0.0
+
+                    for k in 0..j do
+                        sum <- sum + root[i * n + k] * root[j * n + k]
+
+                    covariance[i * n + j] <- sum
+                    covariance[j * n + i] <- sum
+
+        covariance
 
     /// Covariance of the state before the last prediction with the state after it.
     member _.Cross = cross
@@ -191,87 +268,125 @@ type internal Belief(prior: Estimate, most: int) =
     /// Kᵀ of the last correction, one row a number that was measured.
     member _.Gain = gain
 
-    /// P ← (P + Pᵀ)/2.
-    member _.Symmetrise() =
-        for i in 1 .. n - 1 do
-            for j in 0 .. i - 1 do
-                let middle = 0.5 * (covariance[i * n + j] + covariance[j * n + i])
-                covariance[i * n + j] <- middle
-                covariance[j * n + i] <- middle
+    /// P ← A P Aᵀ + W, of A in rows that are `stride` apart and a root of W: S ← triangle of [A S, √W].
+    member _.Propagate(a: float[], stride: int, w: float[]) =
+        room n (2 * n)
 
-    /// P ← A P Aᵀ + W, of A in rows that are `stride` apart.
-    member this.Propagate(a: float[], stride: int, w: float[]) =
         for i in 0 .. n - 1 do
             for j in 0 .. n - 1 do
-                transposed[j * n + i] <- a[i * stride + j]
+                let mutable sum = 0.0
 
-        Array.Clear cross
-        Matrix.AddProduct(cross, covariance, transposed, n, n, n)
-        Array.blit w 0 covariance 0 (n * n)
-        Matrix.AddProduct(covariance, transposed, cross, n, n, n, true)
-        this.Symmetrise()
+                for k in j .. n - 1 do
+                    sum <- sum + a[i * stride + k] * root[k * n + j]
 
-    /// Takes in y = ŷ + C (x − x̂) + v in the form of Joseph, P ← (I − KC) P (I − KC)ᵀ + K V Kᵀ, which keeps P positive whatever rounding does
-    /// to K. C:[most, n], V:[most, most]; numbers of y that are NaN were not measured.
-    member this.Correct(measured: ReadOnlySpan<float>, foreseen: float[], c: float[], v: float[]) : Innovation =
-        let count = select measured foreseen
-        pick c slope n false count
-        pick v noise most true count
-        Array.Clear(gain, 0, count * n)
-        Matrix.AddProduct(part gain (count * n), read slope (count * n), covariance, count, n, n)
+                array[j * n + i] <- sum
+                array[(n + j) * n + i] <- w[i * n + j]
 
-        for i in 0 .. count - 1 do
-            for j in 0 .. count - 1 do
-                let mutable s = noise[i * count + j]
+        for i in 0 .. n - 1 do
+            for j in 0 .. n - 1 do
+                let mutable sum = 0.0
 
-                for k in 0 .. n - 1 do
-                    s <- s + gain[i * n + k] * slope[j * n + k]
+                for k in 0..i do
+                    sum <- sum + root[i * n + k] * array[k * n + j]
 
-                spread[i * count + j] <- s
+                cross[i * n + j] <- sum
 
-        let result = move count
+        Matrix.LowerTriangle(Span array, n, 2 * n)
+        keep n 0
 
-        if not result.IsLost && count > 0 then
-            // (I − KC)ᵀ, then P (I − KC)ᵀ, then P itself
-            Array.Clear transposed
+    /// P ← Σ wₖ dₖ dₖᵀ + W, of deviations of `size` numbers each, one row a point, and a root of W. The weight of the first may be negative.
+    member _.Gather(deviations: float[], weights: float[], w: float[]) =
+        let count = weights.Length
+        room n (count + n)
+
+        for k in 0 .. count - 1 do
+            let weight = sqrt (Math.Max(0.0, weights[k]))
 
             for i in 0 .. n - 1 do
-                transposed[i * n + i] <- 1.0
+                array[k * n + i] <- weight * deviations[k * n + i]
 
-            Matrix.AddProduct(transposed, read slope (count * n), read gain (count * n), n, count, n, true, -1.0)
-            Array.Clear product
-            Matrix.AddProduct(product, covariance, transposed, n, n, n)
-            Array.Clear covariance
-            Matrix.AddProduct(covariance, transposed, product, n, n, n, true)
-            Array.Clear(weighted, 0, count * n)
+        for j in 0 .. n - 1 do
+            for i in 0 .. n - 1 do
+                array[(count + j) * n + i] <- w[i * n + j]
 
-            Matrix.AddProduct(
-                part weighted (count * n),
-                read noise (count * count),
-                read gain (count * n),
-                count,
-                count,
-                n
-            )
+        Matrix.LowerTriangle(Span array, n, count + n)
+        keep n 0
 
-            Matrix.AddProduct(covariance, read gain (count * n), read weighted (count * n), n, count, n, true)
-            this.Symmetrise()
+        if weights[0] < 0.0 then
+            for i in 0 .. n - 1 do
+                shed[i] <- sqrt -weights[0] * deviations[i]
 
-        result
+            if downdate n then
+                keep n 0
 
-    /// Takes in y, of which S:[most, most] is the covariance and `joint` [most, n] that with the state: P ← P − K S Kᵀ.
-    member this.CorrectBy(measured: ReadOnlySpan<float>, foreseen: float[], s: float[], joint: float[]) : Innovation =
+    /// Takes in y = ŷ + C (x − x̂) + v: [√V, C S; 0, S] becomes [L, 0; K̄, S]. C:[most, n], and a root of V [most, most]; numbers of y that are
+    /// NaN were not measured.
+    member _.Correct(measured: ReadOnlySpan<float>, foreseen: float[], c: float[], v: float[]) : Innovation =
         let count = select measured foreseen
-        pick s spread most true count
-        pick joint gain n false count
-        Array.Copy(gain, weighted, count * n)
-        let result = move count
+        let rows = count + n
+        room rows (most + n)
 
-        if not result.IsLost && count > 0 then
-            Matrix.SolveLower(read spread (count * count), part weighted (count * n), count, n)
+        for r in 0 .. count - 1 do
+            for k in 0 .. most - 1 do
+                array[k * rows + r] <- v[present[r] * most + k]
 
-            Matrix.AddProduct(covariance, read weighted (count * n), read weighted (count * n), n, count, n, true, -1.0)
+            for k in 0 .. n - 1 do
+                let mutable sum = 0.0
 
-            this.Symmetrise()
+                for l in k .. n - 1 do
+                    sum <- sum + c[present[r] * n + l] * root[l * n + k]
 
-        result
+                array[(most + k) * rows + r] <- sum
+
+        for i in 0 .. n - 1 do
+            for k in 0..i do
+                array[(most + k) * rows + count + i] <- root[i * n + k]
+
+        Matrix.LowerTriangle(Span array, rows, most + n)
+        move rows count
+
+    /// Takes in y, which points of the state would have foreseen as ŷ + images: [√w images, √V; √w points, 0] becomes [L, 0; K̄, S].
+    /// Deviations [points, most] and [points, n], and a root of V.
+    member _.CorrectBy
+        (
+            measured: ReadOnlySpan<float>,
+            foreseen: float[],
+            images: float[],
+            points: float[],
+            weights: float[],
+            v: float[]
+        ) : Innovation =
+        let count = select measured foreseen
+        let rows, columns = count + n, weights.Length
+
+        let gather () =
+            room rows (columns + most)
+
+            for k in 0 .. columns - 1 do
+                let weight = sqrt (Math.Max(0.0, weights[k]))
+
+                for r in 0 .. count - 1 do
+                    array[k * rows + r] <- weight * images[k * most + present[r]]
+
+                for i in 0 .. n - 1 do
+                    array[k * rows + count + i] <- weight * points[k * n + i]
+
+            for k in 0 .. most - 1 do
+                for r in 0 .. count - 1 do
+                    array[(columns + k) * rows + r] <- v[present[r] * most + k]
+
+            Matrix.LowerTriangle(Span array, rows, columns + most)
+
+        gather ()
+
+        if weights[0] < 0.0 then
+            for r in 0 .. count - 1 do
+                shed[r] <- sqrt -weights[0] * images[present[r]]
+
+            for i in 0 .. n - 1 do
+                shed[count + i] <- sqrt -weights[0] * points[i]
+
+            if not (downdate rows) then
+                gather ()
+
+        move rows count

@@ -4,7 +4,7 @@ open System
 open Research
 
 /// The extended Kalman filter: the Kalman filter of the system linearised about its own estimates, with exact Jacobians where the dynamics
-/// are traced. Source: Anderson and Moore, Optimal Filtering (1979), chapter 8.
+/// are traced, in square-root form. Source: Anderson and Moore, Optimal Filtering (1979), chapter 8.
 [<Sealed>]
 type ExtendedKalmanFilter internal (system: NoisySystem, prior: Estimate) =
     inherit
@@ -14,7 +14,7 @@ type ExtendedKalmanFilter internal (system: NoisySystem, prior: Estimate) =
         system.Dynamics.StateSize, system.Dynamics.ControlSize, Array2D.length1 system.V
 
     let measure = Compile.valueAndJacobian n system.Measure
-    let w, v = Covariance.flat system.W, Covariance.flat system.V
+    let w, v = Covariance.rootOf system.W, Covariance.rootOf system.V
 
     let point, jacobian =
         Array.zeroCreate<float>(n + m), Array.zeroCreate<float>(n * (n + m))

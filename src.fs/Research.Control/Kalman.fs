@@ -17,8 +17,8 @@ type LinearModel =
         V: float[,]
     }
 
-/// The Kalman filter: exact for linear systems with normal noise. Updates are in the form of Joseph. Sources: Kalman (1960); Anderson and
-/// Moore, Optimal Filtering (1979).
+/// The Kalman filter: exact for linear systems with normal noise, in square-root form. Sources: Kalman (1960); Anderson and Moore, Optimal
+/// Filtering (1979).
 [<Sealed>]
 type KalmanFilter internal (first: LinearModel, prior: Estimate) =
     inherit StateEstimator(Belief(prior, Array2D.length1 first.C), Array2D.length2 first.B, Array2D.length1 first.C)
@@ -54,8 +54,8 @@ type KalmanFilter internal (first: LinearModel, prior: Estimate) =
         model <- value
         a <- Covariance.flat value.A
         c <- Covariance.flat value.C
-        w <- Covariance.flat value.W
-        v <- Covariance.flat value.V
+        w <- Covariance.rootOf value.W
+        v <- Covariance.rootOf value.V
 
     do
         Covariance.check "a Kalman filter" [ Covariance.fault "the prior covariance" n prior.Covariance ]
@@ -179,7 +179,7 @@ module Kalman =
                     ReadOnlySpan(Array.zeroCreate<float> p),
                     Array.zeroCreate p,
                     Covariance.flat model.C,
-                    Covariance.flat model.V
+                    Covariance.rootOf model.V
                 )
                 |> ignore
 

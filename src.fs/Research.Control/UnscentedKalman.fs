@@ -16,7 +16,8 @@ type UnscentedOptions =
     }
 
 /// The unscented Kalman filter, with additive noise: moments are those of points sent through the system, all in one batch; no derivatives.
-/// Points are drawn anew for the update. Sources: Julier and Uhlmann (1997); Wan and van der Merwe (2000).
+/// Points are drawn anew for the update. In square-root form (van der Merwe and Wan 2001), in which no covariance is subtracted: where a weight is
+/// negative and would leave none that is positive, it is left out. Sources: Julier and Uhlmann (1997); Wan and van der Merwe (2000).
 [<Sealed>]
 type UnscentedKalmanFilter internal (options: UnscentedOptions, system: NoisySystem, prior: Estimate) =
     inherit
@@ -27,7 +28,7 @@ type UnscentedKalmanFilter internal (options: UnscentedOptions, system: NoisySys
 
     let count = 2 * n + 1
     let measure = Compile.compile n system.Measure
-    let w, v = Covariance.flat system.W, Covariance.flat system.V
+    let w, v = Covariance.rootOf system.W, Covariance.rootOf system.V
     let scale = options.Alpha * options.Alpha * (float n + options.Kappa)
 
     let meanWeight k =
@@ -43,18 +44,14 @@ type UnscentedKalmanFilter internal (options: UnscentedOptions, system: NoisySys
     let ofMean, ofCovariance =
         Array.init count meanWeight, Array.init count covarianceWeight
 
-    let root = Array.zeroCreate<float>(n * n)
     let points = Array.zeroCreate<float>((n + m) * count)
     let images = Array.zeroCreate<float>(max n p * count)
 
-    let foreseen, spread, joint =
-        Array.zeroCreate<float> p, Array.zeroCreate<float>(p * p), Array.zeroCreate<float>(p * n)
+    let foreseen = Array.zeroCreate<float> p
 
-    // deviations from the mean, one row a point: of the points, of their images, and of these with their weights
-    let before = Array.zeroCreate<float>(count * n)
-
-    let after, weighted =
-        Array.zeroCreate<float>(count * max n p), Array.zeroCreate<float>(count * max n p)
+    // deviations from the mean, one row a point: of the points, and of their images
+    let before, after =
+        Array.zeroCreate<float>(count * n), Array.zeroCreate<float>(count * max n p)
 
     do
         Covariance.check
@@ -71,8 +68,7 @@ type UnscentedKalmanFilter internal (options: UnscentedOptions, system: NoisySys
             ]
 
     let draw (belief: Belief) =
-        Covariance.root belief.Covariance n root
-        let distance = sqrt scale
+        let root, distance = belief.Root, sqrt scale
 
         for i in 0 .. n - 1 do
             for k in 0 .. count - 1 do
@@ -95,11 +91,7 @@ type UnscentedKalmanFilter internal (options: UnscentedOptions, system: NoisySys
             mean[i] <- sum
 
             for k in 0 .. count - 1 do
-                let deviation = images[i * count + k] - sum
-                after[k * size + i] <- deviation
-                weighted[k * size + i] <- ofCovariance[k] * deviation
-
-    let rows (a: float[]) size = ReadOnlySpan<float>(a, 0, count * size)
+                after[k * size + i] <- images[i * count + k] - sum
 
     override this.Predict(control) =
         this.CheckControl control
@@ -111,11 +103,17 @@ type UnscentedKalmanFilter internal (options: UnscentedOptions, system: NoisySys
 
         system.Dynamics.Step(ReadOnlySpan points, Span<float>(images, 0, n * count), count)
         summarise n belief.Mean
-        Array.blit w 0 belief.Covariance 0 (n * n)
-        Matrix.AddProduct(Span belief.Covariance, rows after n, rows weighted n, n, count, n, true)
-        Array.Clear belief.Cross
-        Matrix.AddProduct(Span belief.Cross, rows before n, rows weighted n, n, count, n, true)
-        belief.Symmetrise()
+
+        for i in 0 .. n - 1 do
+            for j in 0 .. n - 1 do
+                let mutable sum = 0.0
+
+                for k in 0 .. count - 1 do
+                    sum <- sum + ofCovariance[k] * before[k * n + i] * after[k * n + j]
+
+                belief.Cross[i * n + j] <- sum
+
+        belief.Gather(after, ofCovariance, w)
 
     override this.Update(measurement) =
         this.CheckMeasurement measurement
@@ -130,17 +128,13 @@ type UnscentedKalmanFilter internal (options: UnscentedOptions, system: NoisySys
         )
 
         summarise p foreseen
-        Array.blit v 0 spread 0 (p * p)
-        Matrix.AddProduct(Span spread, rows after p, rows weighted p, p, count, p, true)
-        Array.Clear joint
-        Matrix.AddProduct(Span joint, rows weighted p, rows before n, p, count, n, true)
-        belief.CorrectBy(measurement, foreseen, spread, joint)
+        belief.CorrectBy(measurement, foreseen, after, before, ofCovariance, v)
 
 /// Unscented Kalman filters.
 [<RequireQualifiedAccess>]
 module UnscentedKalman =
 
-    /// Points at 0.7 √n standard deviations: far enough to lose no digits, and with no negative weight in covariances, which so stay positive.
+    /// Points at 0.7 √n standard deviations: far enough to lose no digits, and with no negative weight in covariances.
     let defaults: UnscentedOptions = { Alpha = 0.7; Beta = 2.0; Kappa = 0.0 }
 
     /// A filter from a prior belief. An exception where system and prior do not agree.
