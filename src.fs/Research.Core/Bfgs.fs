@@ -79,7 +79,7 @@ module Bfgs =
     /// Minimum of the cubic through values and slopes at two places, held inside the middle of the interval.
     let private between (a: Place) (b: Place) : float =
         let d1 = a.Slope + b.Slope - 3.0 * (a.F - b.F) / (a.Step - b.Step)
-        let d2 = sqrt (d1 * d1 - a.Slope * b.Slope) * float (sign (b.Step - a.Step))
+        let d2 = sqrt (d1 * d1 - a.Slope * b.Slope) * Math.CopySign(1.0, b.Step - a.Step)
 
         let guess =
             b.Step

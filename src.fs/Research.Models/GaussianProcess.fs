@@ -75,9 +75,15 @@ module GaussianProcess =
             Cancellation = CancellationToken.None
         }
 
+    /// Largest size of a number in the data.
+    let private most = 1e100
+
     let internal check (inputs: float[,]) (targets: float[,]) : Result<unit, GaussianProcessFault> =
         let isFinite (a: float[,]) =
             a |> Seq.cast<float> |> Seq.forall Double.IsFinite
+
+        let isOrdinary (a: float[,]) =
+            a |> Seq.cast<float> |> Seq.forall (fun x -> abs x <= most)
 
         if inputs.GetLength 0 <> targets.GetLength 0 then
             Error(BadData $"{inputs.GetLength 0} inputs need as many targets, and got {targets.GetLength 0}")
@@ -85,6 +91,14 @@ module GaussianProcess =
             Error(BadData $"inputs of {inputs.GetLength 1} numbers and targets of {targets.GetLength 1}: none may be 0")
         elif not (isFinite inputs && isFinite targets) then
             Error(BadData "inputs or targets hold numbers that are not finite")
+        elif not (isOrdinary inputs) then
+            Error(
+                BadData $"an input is beyond {most:G1} in size, and squares of such numbers overflow: take other units"
+            )
+        elif not (isOrdinary targets) then
+            Error(
+                BadData $"a target is beyond {most:G1} in size, and squares of such numbers overflow: take other units"
+            )
         else
             Ok()
 
@@ -109,13 +123,34 @@ module GaussianProcess =
                 (nameof hyperparameters)
                 $"{e} outputs of {d} numbers need as many hyperparameters, and got {hyperparameters.Length}"
 
+        let unfit =
+            [
+                for output, hyper in Array.indexed hyperparameters do
+                    let wrong name (value: float) asked =
+                        $"{name} of output {output} is {value}; it must be {asked}"
+
+                    for j, l in Array.indexed hyper.Lengthscales do
+                        if not (l > 0.0 && Double.IsFinite l) then
+                            wrong $"lengthscale {j}" l "above 0, and finite"
+
+                    if not (hyper.Signal > 0.0 && Double.IsFinite hyper.Signal) then
+                        wrong "the signal" hyper.Signal "above 0, and finite"
+
+                    if not (hyper.Noise >= 0.0 && Double.IsFinite hyper.Noise) then
+                        wrong "the noise" hyper.Noise "0 or more, and finite"
+            ]
+
         check inputs targets
+        |> Result.bind (fun () ->
+            if unfit.IsEmpty then
+                Ok()
+            else
+                Error(BadData(String.concat "; " unfit)))
         |> Result.bind (fun () ->
             let factors =
                 hyperparameters
                 |> Array.map (fun hyper ->
-                    let points = Likelihood.standardise inputs hyper.Lengthscales
-                    Likelihood.factor hyper (Likelihood.correlations points points))
+                    Likelihood.factor hyper (Likelihood.correlations hyper.Lengthscales inputs inputs))
 
             match Array.tryFindIndex Option.isNone factors with
             | Some output -> Error(Singular output)
@@ -159,6 +194,17 @@ module GaussianProcess =
             Lengthscales = inputScales inputs
             Signal = signal
             Noise = signal / 10.0
+        }
+
+    /// Targets up to this size are 0: nothing says how large the function could be, and its likelihood grows without end as it shrinks.
+    let private negligible = 1e-100
+
+    /// Hyperparameters of an output whose targets are all 0: it stays 0, to 10⁻⁶.
+    let private silent (inputs: float[,]) : Hyperparameters =
+        {
+            Lengthscales = inputScales inputs
+            Signal = 1e-6
+            Noise = 1e-7
         }
 
     /// Hyperparameters of greatest marginal likelihood under the curb, for one output, from given ones; and the value −ln p plus penalty.
@@ -205,7 +251,8 @@ module GaussianProcess =
         Likelihood.unpack best.X, best.Value
 
     /// Trains hyperparameters for every output, each on a core of its own, from those given or from the scales of the data, and conditions on the
-    /// data. The bits do not depend on the number of cores.
+    /// data. The bits do not depend on the number of cores. An output whose targets are all 0, such as the change of a state that never moves, is not
+    /// trained: it has a signal of 1e-6 and a noise of 1e-7.
     let fitFrom
         (options: TrainingOptions)
         (start: Hyperparameters[] option)
@@ -225,6 +272,8 @@ module GaussianProcess =
 
                     if column.Length = 0 then
                         start
+                    elif column |> Array.forall (fun y -> abs y <= negligible) then
+                        silent inputs
                     else
                         fst (train options inputs column start))
 
@@ -255,10 +304,11 @@ module GaussianProcess =
 
         let grow a =
             let hyper = gp.Hyperparameters[a]
-            let points = Likelihood.standardise inputs hyper.Lengthscales
-            let last = Array2D.init 1 d (fun _ j -> points[n, j])
             let variance = hyper.Signal * hyper.Signal
-            let row = Likelihood.correlations last points
+
+            let row =
+                Likelihood.correlations hyper.Lengthscales (Array2D.init 1 d (fun _ j -> input[j])) inputs
+
             let side = Array2D.init n 1 (fun i _ -> variance * row[0, i])
             let old = gp.Factors[a]
             Matrix.SolveLower(Span.op_Implicit (SmallMatrix.span old), SmallMatrix.span side, n, 1)
@@ -308,11 +358,7 @@ module GaussianProcess =
             let hyper = gp.Hyperparameters[a]
             let n = gp.Count
 
-            let both =
-                Array2D.init (n + k) gp.InputSize (fun i j -> if i < n then gp.Inputs[i, j] else inputs[i - n, j])
-
-            let points = Likelihood.standardise both hyper.Lengthscales
-            let c = Likelihood.correlations points[.. n - 1, *] points[n.., *]
+            let c = Likelihood.correlations hyper.Lengthscales gp.Inputs inputs
             let signal = hyper.Signal * hyper.Signal
 
             for i in 0 .. n - 1 do
@@ -335,6 +381,9 @@ module GaussianProcess =
                 Aleatoric = gp.Hyperparameters |> Array.map (fun hyper -> hyper.Noise * hyper.Noise)
             })
 
+    /// Least ratio of noise and signal in what moments make of the uncertainty: sums over pairs of data lose as many digits as its square has.
+    let private leastNoise = 1e-4
+
     /// The process as bumps with its uncertainty, for moments at normal inputs.
     let bumps (gp: GaussianProcess) : Bumps[] =
         let n = gp.Count
@@ -343,8 +392,21 @@ module GaussianProcess =
             let hyper = gp.Hyperparameters[a]
             let inverse = Array2D.zeroCreate n n
 
+            let factor =
+                if hyper.Noise >= leastNoise * hyper.Signal then
+                    gp.Factors[a]
+                else
+                    let held =
+                        { hyper with
+                            Noise = leastNoise * hyper.Signal
+                        }
+
+                    match Likelihood.factor held (Likelihood.correlations hyper.Lengthscales gp.Inputs gp.Inputs) with
+                    | Some(factor, _) -> factor
+                    | None -> gp.Factors[a]
+
             Matrix
-                .InverseOfFactor(Span.op_Implicit (SmallMatrix.span gp.Factors[a]), n)
+                .InverseOfFactor(Span.op_Implicit (SmallMatrix.span factor), n)
                 .AsSpan()
                 .CopyTo(SmallMatrix.span inverse)
 
@@ -361,58 +423,56 @@ module GaussianProcess =
 
     /// The mean as dynamics x' = x + f(x, u), for a process from [x u] to differences of x: what solvers of optimal control take.
     let dynamics (gp: GaussianProcess) : Dynamics =
-        let e, d = gp.OutputSize, gp.InputSize
-        let parts = bumps gp
+        let e, d, n = gp.OutputSize, gp.InputSize, gp.Count
+        let centres = Array.init (n * d) (fun k -> gp.Inputs[k / d, k % d])
 
-        let at (point: float[]) (value: float[]) (slope: float[,]) =
-            for a in 0 .. e - 1 do
-                let part = parts[a]
-                value[a] <- point[a]
+        let scales =
+            gp.Hyperparameters
+            |> Array.map (fun hyper -> hyper.Lengthscales |> Array.map (fun l -> sqrt 0.5 / l))
 
-                for j in 0 .. d - 1 do
-                    slope[a, j] <- if j = a then 1.0 else 0.0
-
-                for i in 0 .. part.Weights.Length - 1 do
-                    let mutable square = 0.0
-
-                    for j in 0 .. d - 1 do
-                        let r = (point[j] - part.Points[i, j]) / part.Lengthscales[j]
-                        square <- square + r * r
-
-                    let bump = part.Weights[i] * part.Variance * exp (-0.5 * square)
-                    value[a] <- value[a] + bump
-
-                    for j in 0 .. d - 1 do
-                        let l = part.Lengthscales[j]
-                        slope[a, j] <- slope[a, j] - bump * (point[j] - part.Points[i, j]) / (l * l)
+        let weights =
+            Array.init e (fun a ->
+                let variance = gp.Hyperparameters[a].Signal ** 2.0
+                gp.Weights[a] |> Array.map (fun w -> w * variance))
 
         { new Dynamics(e, d - e) with
             member _.Step(points, results, count) =
-                let point, value, slope =
-                    Array.zeroCreate d, Array.zeroCreate e, Array2D.zeroCreate e d
+                points.Slice(0, e * count).CopyTo results
 
-                for p in 0 .. count - 1 do
-                    for j in 0 .. d - 1 do
-                        point[j] <- points[j * count + p]
-
-                    at point value slope
-
-                    for a in 0 .. e - 1 do
-                        results[a * count + p] <- value[a]
+                for a in 0 .. e - 1 do
+                    BumpSums.Add(
+                        points,
+                        count,
+                        ReadOnlySpan centres,
+                        ReadOnlySpan scales[a],
+                        ReadOnlySpan weights[a],
+                        results.Slice(a * count, count)
+                    )
 
             member _.Linearise(points, results, count) =
-                let point, value, slope =
-                    Array.zeroCreate d, Array.zeroCreate e, Array2D.zeroCreate e d
+                let slope = Array.zeroCreate d
 
                 for p in 0 .. count - 1 do
-                    for j in 0 .. d - 1 do
-                        point[j] <- points[j * count + p]
-
-                    at point value slope
-
                     for a in 0 .. e - 1 do
                         for j in 0 .. d - 1 do
-                            results[(a * d + j) * count + p] <- slope[a, j]
+                            slope[j] <- if j = a then 1.0 else 0.0
+
+                        for i in 0 .. n - 1 do
+                            let mutable square = 0.0
+
+                            for j in 0 .. d - 1 do
+                                let r = (points[j * count + p] - gp.Inputs[i, j]) * scales[a].[j]
+                                square <- square + r * r
+
+                            let bump = weights[a].[i] * exp -square
+
+                            for j in 0 .. d - 1 do
+                                // (x − z)/ℓ², of scales √½/ℓ
+                                let s = scales[a].[j]
+                                slope[j] <- slope[j] - 2.0 * bump * (points[j * count + p] - gp.Inputs[i, j]) * s * s
+
+                        for j in 0 .. d - 1 do
+                            results[(a * d + j) * count + p] <- slope[j]
 
             member _.HasCurvature = false
 

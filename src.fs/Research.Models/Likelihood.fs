@@ -38,40 +38,55 @@ module Likelihood =
             Noise = exp logs[d + 1]
         }
 
-    /// Inputs in units of the lengthscales, about their mean: distances keep their digits.
-    let standardise (inputs: float[,]) (lengthscales: float[]) : float[,] =
-        let n, d = inputs.GetLength 0, inputs.GetLength 1
+    let private centre (inputs: float[,]) : float[] =
+        let n = inputs.GetLength 0
 
-        let mean =
-            Array.init d (fun j ->
-                let mutable sum = 0.0
+        Array.init (inputs.GetLength 1) (fun j ->
+            let mutable sum = 0.0
 
-                for i in 0 .. n - 1 do
-                    sum <- sum + inputs[i, j]
+            for i in 0 .. n - 1 do
+                sum <- sum + inputs[i, j]
 
-                sum / float (max n 1))
+            sum / float (max n 1))
 
-        Array2D.init n d (fun i j -> (inputs[i, j] - mean[j]) / lengthscales[j])
+    let private about (mean: float[]) (lengthscales: float[]) (inputs: float[,]) : float[,] =
+        inputs |> Array2D.mapi (fun _ j x -> (x - mean[j]) / lengthscales[j])
 
-    /// exp(−½|aᵢ − bⱼ|²) of standardised points, [n, k].
-    let correlations (a: float[,]) (b: float[,]) : float[,] =
+    /// Half the squared length of each row.
+    let private half (x: float[,]) =
+        Array.init (x.GetLength 0) (fun i ->
+            let mutable sum = 0.0
+
+            for j in 0 .. x.GetLength 1 - 1 do
+                sum <- sum + x[i, j] * x[i, j]
+
+            0.5 * sum)
+
+    /// Half the squared distances from the centre, together, up to which |a|² + |b|² − 2ab has the digits of |a − b|² that matter.
+    let private far = 1e4
+
+    /// exp(−½ Σ_d (a_d − b_d)²/ℓ_d²) of points a:[n, d] and b:[k, d] → [n, k]. By products about the centre of a, which are fast; by differences for
+    /// points so far from it that products would lose digits. No entry depends on other points of b.
+    let correlations (lengthscales: float[]) (a: float[,]) (b: float[,]) : float[,] =
         let n, k, d = a.GetLength 0, b.GetLength 0, a.GetLength 1
-
-        let half (x: float[,]) =
-            Array.init (x.GetLength 0) (fun i ->
-                let mutable sum = 0.0
-
-                for j in 0 .. d - 1 do
-                    sum <- sum + x[i, j] * x[i, j]
-
-                0.5 * sum)
-
-        let ofA, ofB = half a, half b
-        let c = SmallMatrix.mul a (SmallMatrix.transpose b)
+        let mean = centre a
+        let inA, inB = about mean lengthscales a, about mean lengthscales b
+        let ofA, ofB = half inA, half inB
+        let c = SmallMatrix.mul inA (SmallMatrix.transpose inB)
 
         for i in 0 .. n - 1 do
             for j in 0 .. k - 1 do
-                c[i, j] <- Math.Min(0.0, c[i, j] - ofA[i] - ofB[j])
+                c[i, j] <-
+                    if ofA[i] + ofB[j] <= far then
+                        Math.Min(0.0, c[i, j] - ofA[i] - ofB[j])
+                    else
+                        let mutable square = 0.0
+
+                        for l in 0 .. d - 1 do
+                            let r = (a[i, l] - b[j, l]) / lengthscales[l]
+                            square <- square + r * r
+
+                        -0.5 * square
 
         GaussianSums.Exponentiate(SmallMatrix.span c)
         c
@@ -114,8 +129,7 @@ module Likelihood =
                 $"inputs of {n}×{d} need {n} targets and {d + 2} hyperparameters, and got {targets.Length} and {logs.Length}"
 
         let hyper = unpack logs
-        let points = standardise inputs hyper.Lengthscales
-        let c = correlations points points
+        let c = correlations hyper.Lengthscales inputs inputs
 
         match factor hyper c with
         | None -> infinity, Array.create logs.Length nan
@@ -151,7 +165,15 @@ module Likelihood =
                 rows[i] <- sum
                 total <- total + sum
 
-            let products = SmallMatrix.mul c points
+            // Σ w (xᵢ − xⱼ)²/ℓ² by products about the centre, or by differences where these would lose digits
+            let points = about (centre inputs) hyper.Lengthscales inputs
+            let isNear = half points |> Array.forall (fun h -> 2.0 * h <= far)
+
+            let products =
+                if isNear then
+                    SmallMatrix.mul c points
+                else
+                    Array2D.zeroCreate 0 0
 
             value,
             Array.init (d + 2) (fun k ->
@@ -159,7 +181,12 @@ module Likelihood =
                     let mutable sum = 0.0
 
                     for i in 0 .. n - 1 do
-                        sum <- sum + points[i, k] * (rows[i] * points[i, k] - products[i, k])
+                        if isNear then
+                            sum <- sum + points[i, k] * (rows[i] * points[i, k] - products[i, k])
+                        else
+                            for j in 0 .. i - 1 do
+                                let r = (inputs[i, k] - inputs[j, k]) / hyper.Lengthscales[k]
+                                sum <- sum + c[i, j] * r * r
 
                     sum
                 elif k = d then
@@ -180,13 +207,13 @@ module Likelihood =
 
             gradient[i] <-
                 curb.Power * Math.Pow(abs ratio, curb.Power - 1.0) / ofLength
-                * float (sign ratio)
+                * Math.CopySign(1.0, ratio)
 
         let ratio = (logs[d] - logs[d + 1]) / ofSignal
 
         let slope =
             curb.Power * Math.Pow(abs ratio, curb.Power - 1.0) / ofSignal
-            * float (sign ratio)
+            * Math.CopySign(1.0, ratio)
 
         gradient[d] <- slope
         gradient[d + 1] <- -slope

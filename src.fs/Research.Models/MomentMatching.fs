@@ -76,6 +76,35 @@ module MomentMatching =
     let private allCores =
         ParallelOptions(MaxDegreeOfParallelism = Environment.ProcessorCount)
 
+    /// A covariance whose negative eigenvalues, left by rounding, are 0 instead; as it is where there are none.
+    let private positive (covariance: float[,]) : float[,] =
+        let e = covariance.GetLength 0
+        let factor = Array2D.copy covariance
+        let mutable isPositive = true
+
+        for i in 0 .. e - 1 do
+            isPositive <- isPositive && covariance[i, i] >= 0.0
+            factor[i, i] <- covariance[i, i] * (1.0 + 1e-10) + 1e-300
+
+        // NaN, where the input has no moments, stays
+        if
+            (isPositive && Matrix.Cholesky(SmallMatrix.span factor, e))
+            || Seq.exists Double.IsNaN (Seq.cast<float> covariance)
+        then
+            covariance
+        else
+            let found =
+                (MathNet.Numerics.LinearAlgebra.Matrix<float>.Build.DenseOfArray covariance)
+                    .Evd(MathNet.Numerics.LinearAlgebra.Symmetricity.Symmetric)
+
+            let roots =
+                found.EigenVectors
+                * MathNet.Numerics.LinearAlgebra.Matrix<float>.Build.DenseOfDiagonalVector(
+                    found.EigenValues.Map(fun v -> sqrt (Math.Max(0.0, v.Real)))
+                )
+
+            (roots * roots.Transpose()).ToArray()
+
     /// The moments of functions of bumps, one an output, with what is uncertain about each; noise is not part of it. The derivatives of the
     /// covariances come with their values, so that the way back takes no exponential. Pairs of many bumps are shared among the cores of the
     /// machine; each is computed by one, so that the bits do not depend on their number.
@@ -164,7 +193,7 @@ module MomentMatching =
 
             {
                 Mean = mean
-                Covariance = covariance
+                Covariance = positive covariance
                 Cross = cross
             },
             pull

@@ -53,8 +53,7 @@ module RbfPolicy =
     /// K and the factor of K + noise I, of one control; weights are NaN where there is none.
     let private weigh (centres: float[,]) (lengthscales: float[]) (targets: float[]) =
         let n = targets.Length
-        let points = Likelihood.standardise centres lengthscales
-        let k = Likelihood.correlations points points
+        let k = Likelihood.correlations lengthscales centres centres
         let factor = Array2D.copy k
 
         for i in 0 .. n - 1 do

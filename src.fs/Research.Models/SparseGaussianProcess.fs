@@ -50,18 +50,12 @@ module SparseGaussianProcess =
         let n, m, d = inputs.GetLength 0, inducing.GetLength 0, inputs.GetLength 1
         let variance = hyper.Signal * hyper.Signal
 
-        let points =
-            Array2D.init (m + n) d (fun i j -> if i < m then inducing[i, j] else inputs[i - m, j])
-            |> fun both -> Likelihood.standardise both hyper.Lengthscales
-
-        let ofInducing = points[.. m - 1, *]
-
         let inner =
-            Likelihood.correlations ofInducing ofInducing
+            Likelihood.correlations hyper.Lengthscales inducing inducing
             |> Array2D.map (fun c -> variance * c)
 
         let across =
-            Likelihood.correlations ofInducing points[m.., *]
+            Likelihood.correlations hyper.Lengthscales inducing inputs
             |> Array2D.map (fun c -> variance * c)
 
         let innerFactor = Array2D.copy inner

@@ -19,6 +19,10 @@ let private hyper d noise =
         Noise = noise
     }
 
+/// The first of the predictions at inputs.
+let private predictFirst gp inputs : Prediction =
+    let all = GaussianProcess.predict gp inputs in all[0]
+
 [<Tests>]
 let tests =
     testList
@@ -64,10 +68,9 @@ let tests =
 
                 for _ in 1..40 do
                     let inputs = Array2D.init 30 1 (fun _ _ -> random.Rng.Uniform(-3.0, 3.0))
-                    let points = Likelihood.standardise inputs [| 0.8 |]
 
                     let l, _ =
-                        Option.get (Likelihood.factor (hyper 1 0.2) (Likelihood.correlations points points))
+                        Option.get (Likelihood.factor (hyper 1 0.2) (Likelihood.correlations [| 0.8 |] inputs inputs))
 
                     let draw = random.Vector 30
 
@@ -273,7 +276,233 @@ let tests =
                         (array2D [ [ 1.0 ] ])
                         (array2D [ [ 1.0 ] ])
                 with
-                | Error fault -> Expect.equal fault (Singular 0) "no factor"
-                | Ok _ -> failtest "an infinite signal has no factor"
+                | Error(BadData reason) -> Expect.stringContains reason "the signal of output 0" "reason"
+                | other -> failtest $"{other}"
+            }
+
+            test "a prediction does not depend on what else is asked, and each group of data is as easy as alone" {
+                let short noise =
+                    [|
+                        {
+                            Lengthscales = [| 0.3 |]
+                            Signal = 1.0
+                            Noise = noise
+                        }
+                    |]
+
+                let grid = Array2D.init 8 1 (fun i _ -> float i / 7.0)
+
+                let wave =
+                    grid |> Array2D.map (fun x -> 0.8 - 0.45 * x + 0.1 * sin (4.0 * Math.PI * x))
+
+                let gp = ok (GaussianProcess.condition (short 1e-6) grid wave)
+                let alone = (predictFirst gp (array2D [ [ 0.31 ] ]))
+
+                for others in [ [ 1e6 ]; [ 1e9 ]; [ -3.0; 0.1; 0.2; 1e12 ]; List.init 40 float ] do
+                    let all = array2D ([ 0.31 ] :: List.map List.singleton others)
+                    Expect.equal (predictFirst gp all) alone $"{others}"
+
+                for apart in [ 1e2; 1e5; 1e6; 1e9 ] do
+                    let both =
+                        Array2D.init 16 1 (fun i _ -> (if i < 8 then 0.0 else apart) + 0.1 * float (i % 8))
+
+                    let targets = Array2D.init 16 1 (fun i _ -> sin (0.3 * float (i % 8)))
+                    let found = ok (GaussianProcess.condition (short 0.01) both targets)
+
+                    // as alone
+                    Expect.isLessThan
+                        (abs ((predictFirst found (array2D [ [ 0.35 ] ])).Epistemic[0] - 5.5388e-5))
+                        1e-8
+                        $"{apart}"
+
+                // the gradient of the likelihood too
+                let inputs =
+                    Array2D.init 12 1 (fun i _ -> (if i < 6 then 0.0 else 1e6) + 0.2 * float (i % 6))
+
+                let targets = Array.init 12 (fun i -> sin (float i))
+                let logs = [| log 0.3; log 1.1; log 0.2 |]
+                let _, gradient = Likelihood.negativeLog inputs targets logs
+
+                for k in 0..2 do
+                    let at h =
+                        fst (
+                            Likelihood.negativeLog
+                                inputs
+                                targets
+                                (logs |> Array.mapi (fun i v -> if i = k then v + h else v))
+                        )
+
+                    Expect.isLessThan (abs ((at 1e-5 - at -1e-5) / 2e-5 - gradient[k])) 1e-5 $"derivative {k}"
+            }
+
+            test "outputs that are always 0 stay 0" {
+                let inputs = array2D [ [ 1.0; 2.0 ]; [ 2.0; 2.0 ]; [ 3.0; 1.0 ] ]
+                let targets = array2D [ [ 0.0; 1.0 ]; [ 0.0; 2.0 ]; [ 0.0; 0.5 ] ]
+                let gp = ok (GaussianProcess.fit GaussianProcess.defaults inputs targets)
+
+                let moments =
+                    MomentMap.apply
+                        (GaussianProcess.moments gp)
+                        {
+                            Mean = [| 1.5; 1.5 |]
+                            Covariance = array2D [ [ 0.1; 0.0 ]; [ 0.0; 0.1 ] ]
+                        }
+
+                Expect.equal moments.Mean[0] 0.0 "mean"
+                Expect.isGreaterThanOrEqual moments.Covariance[0, 0] 0.0 "variance"
+                Expect.isLessThan moments.Covariance[0, 0] 1e-11 "and small"
+            }
+
+            test "covariances are positive on data without noise" {
+                let inputs = Array2D.init 30 1 (fun i _ -> 0.1 * float i)
+                let targets = inputs |> Array2D.map sin
+
+                for noise in [ 1e-2; 1e-4; 1e-6; 1e-8; 0.0 ] do
+                    for length in [ 1.0; 3.0 ] do
+                        let gp =
+                            ok (
+                                GaussianProcess.condition
+                                    [|
+                                        {
+                                            Lengthscales = [| length |]
+                                            Signal = 1.0
+                                            Noise = noise
+                                        }
+                                    |]
+                                    inputs
+                                    targets
+                            )
+
+                        for x in [ 1.55; 0.0; -1.0; 2.95; 4.0 ] do
+                            Expect.isGreaterThanOrEqual
+                                (predictFirst gp (array2D [ [ x ] ])).Epistemic[0]
+                                0.0
+                                "predicted"
+
+                            for spread in [ 0.0; 1e-4; 0.01; 0.3 ] do
+                                let moments =
+                                    MomentMap.apply
+                                        (GaussianProcess.moments gp)
+                                        {
+                                            Mean = [| x |]
+                                            Covariance = array2D [ [ spread ] ]
+                                        }
+
+                                Expect.isGreaterThanOrEqual
+                                    moments.Covariance[0, 0]
+                                    0.0
+                                    $"noise {noise} at {x} ± {spread}"
+
+                                Expect.isLessThan moments.Covariance[0, 0] 2.0 "no more than the prior and the function"
+            }
+
+            test "a process grows with the jitter that its factor needed" {
+                // two inputs at one place, without noise: no factor but with jitter
+                let inputs = array2D [ [ 0.0 ]; [ 0.0 ]; [ 1.0 ] ]
+                let targets = array2D [ [ 1.0 ]; [ 1.0 ]; [ 0.0 ] ]
+
+                let still =
+                    [|
+                        {
+                            Lengthscales = [| 1.0 |]
+                            Signal = 1.0
+                            Noise = 0.0
+                        }
+                    |]
+
+                let gp = ok (GaussianProcess.condition still inputs targets)
+                Expect.isGreaterThan gp.Jitter[0] 0.0 "jitter"
+                let grown = ok (GaussianProcess.append [| 5.0 |] [| 0.3 |] gp)
+                let last = grown.Factors[0].[3, *] |> Array.sumBy (fun l -> l * l)
+                Expect.floatClose { absolute = 1e-16; relative = 0.0 } last (1.0 + gp.Jitter[0]) "the last element of K"
+            }
+
+            test "hyperparameters and data without meaning are named" {
+                let inputs, targets = array2D [ [ 0.0 ]; [ 1.0 ] ], array2D [ [ 0.0 ]; [ 1.0 ] ]
+
+                let says part result =
+                    match result with
+                    | Error(BadData reason) -> Expect.stringContains reason part "reason"
+                    | other -> failtest $"{other}"
+
+                let plain = hyper 1 0.1
+
+                for wrong in
+                    [
+                        { plain with Lengthscales = [| -1.0 |] }
+                        { plain with Lengthscales = [| 0.0 |] }
+                        { plain with
+                            Lengthscales = [| infinity |]
+                        }
+                    ] do
+                    says "lengthscale 0 of output 0" (GaussianProcess.condition [| wrong |] inputs targets)
+
+                says
+                    "the signal of output 0 is NaN"
+                    (GaussianProcess.condition [| { plain with Signal = nan } |] inputs targets)
+
+                says
+                    "the noise of output 0 is -1"
+                    (GaussianProcess.condition [| { plain with Noise = -1.0 } |] inputs targets)
+
+                let huge = targets |> Array2D.map (fun y -> 1e160 * y)
+                says "target" (GaussianProcess.fit GaussianProcess.defaults inputs huge)
+                says "input" (GaussianProcess.fit GaussianProcess.defaults huge targets)
+                let tiny = targets |> Array2D.map (fun y -> 1e-160 * y)
+                let gp = ok (GaussianProcess.fit GaussianProcess.defaults inputs tiny)
+
+                let moments =
+                    MomentMap.apply
+                        (GaussianProcess.moments gp)
+                        {
+                            Mean = [| 0.5 |]
+                            Covariance = array2D [ [ 0.1 ] ]
+                        }
+
+                Expect.isTrue (Double.IsFinite moments.Covariance[0, 0]) "moments"
+            }
+
+            test "a step of the mean has the same bits in any company" {
+                let random = Random 8
+
+                let hypers =
+                    [|
+                        hyper 3 0.1
+                        { hyper 3 0.2 with
+                            Lengthscales = [| 0.5; 2.0; 1.0 |]
+                        }
+                    |]
+
+                let gp =
+                    ok (GaussianProcess.condition hypers (random.Matrix(30, 3)) (random.Matrix(30, 2)))
+
+                let dynamics = GaussianProcess.dynamics gp
+                let count = 45
+                let points = random.Vector(3 * count)
+                let together = Array.zeroCreate (2 * count)
+                dynamics.Step(ReadOnlySpan points, Span together, count)
+
+                for size in [ 1; 2; 5; 9; 15; 45 ] do
+                    for first in 0..size .. count - size do
+                        let part =
+                            Array.init (3 * size) (fun k -> points[k / size * count + first + k % size])
+
+                        let results = Array.zeroCreate (2 * size)
+                        dynamics.Step(ReadOnlySpan part, Span results, size)
+
+                        for k in 0 .. 2 * size - 1 do
+                            Expect.equal results[k] together[k / size * count + first + k % size] $"{size} from {first}"
+
+                // and the value that the prediction has
+                for p in 0 .. count - 1 do
+                    let x = Array2D.init 1 3 (fun _ j -> points[j * count + p])
+                    let mean = (predictFirst gp x).Mean
+
+                    for a in 0..1 do
+                        Expect.floatClose
+                            Accuracy.high
+                            together[a * count + p]
+                            (points[a * count + p] + mean[a])
+                            "prediction"
             }
         ]
