@@ -41,6 +41,9 @@ module LoopOptions =
     /// Seconds at the end in which the system must be at the goal, and how near it, in the units of positions and angles.
     let hold, tolerance = 1.0, 0.3
 
+    /// Largest violation of a constraint, in its own numbers, with which a run is a success.
+    let mostViolation = 1e-3
+
     let private positive (x: float) = x > 0.0 && Double.IsFinite x
 
     /// The options that a command line asks for, or what is wrong with it.

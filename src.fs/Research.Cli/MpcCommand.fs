@@ -20,6 +20,8 @@ module MpcCommand =
     type private Outcome =
         {
             Loop: ClosedLoop
+            /// the largest violation of a constraint; none where there are none
+            Violation: Violation option
             /// of each mass of the plant, by what it is multiplied
             Factors: float[]
             /// time to compile and to plan for the first time, s
@@ -36,7 +38,7 @@ module MpcCommand =
 
         let factors = LoopOptions.massFactors options massRng
 
-        let plant, controller =
+        let problem, plant, controller =
             Tracing.cancellable cancellation (fun () ->
                 let plant =
                     if options.Mismatch > 0.0 then
@@ -49,6 +51,7 @@ module MpcCommand =
                         Limits = options.Limits
                     }
 
+                problem,
                 plant,
                 Mpc.create
                     { Mpc.defaults with
@@ -108,13 +111,15 @@ module MpcCommand =
 
         {
             Loop = loop
+            Violation = Violation.worst problem loop.X loop.U
             Factors = factors
             PrepareSeconds = prepared
             LoopSeconds = clock.Elapsed.TotalSeconds - begun
         }
 
     /// What became of the system, and whether that is what was wanted.
-    let private verdict (options: LoopOptions) (loop: ClosedLoop) : string * bool =
+    let private verdict (options: LoopOptions) (outcome: Outcome) : string * bool =
+        let loop = outcome.Loop
         let made = Array2D.length1 loop.U
         let isFinite = loop.X[made, *] |> Array.forall Double.IsFinite
         let last = min made (int (Math.Round(LoopOptions.hold / options.TimeStep)))
@@ -127,16 +132,27 @@ module MpcCommand =
 
         let hold = Show.number 3 (float last * options.TimeStep)
 
-        if made < options.Steps then
-            "interrupted", false
-        elif not isFinite then
-            "lost: the states are not finite", false
-        elif options.Environment.Goal.IsNone then
-            "done; the task names no state in which to end", true
-        elif farthest <= LoopOptions.tolerance then
-            $"at the goal for the last {hold} s", true
-        else
-            $"not at the goal in the last {hold} s, but up to {Show.number 3 farthest} from it", false
+        let broken =
+            outcome.Violation
+            |> Option.filter (fun found -> not (found.Size <= LoopOptions.mostViolation))
+
+        let status, isGood =
+            if made < options.Steps then
+                "interrupted", false
+            elif not isFinite then
+                "lost: the states are not finite", false
+            elif options.Environment.Goal.IsNone then
+                "done; the task names no state in which to end", true
+            elif farthest <= LoopOptions.tolerance then
+                $"at the goal for the last {hold} s", true
+            else
+                $"not at the goal in the last {hold} s, but up to {Show.number 3 farthest} from it", false
+
+        match broken with
+        | Some found ->
+            $"{status}; '{found.Constraint}' broken by {Show.number 3 found.Size} at {Show.number 4 (float found.Step * options.TimeStep)} s",
+            false
+        | None -> status, isGood
 
     let private masses (options: LoopOptions) (outcome: Outcome) =
         match options.Environment.Masses with
@@ -147,7 +163,7 @@ module MpcCommand =
 
     let private toRun (options: LoopOptions) started startSeconds (outcome: Outcome) : Run =
         let environment, loop, h = options.Environment, outcome.Loop, options.TimeStep
-        let status, isGood = verdict options loop
+        let status, isGood = verdict options outcome
 
         let cost =
             Seq.init (Array2D.length1 loop.U) (fun t ->
@@ -173,13 +189,22 @@ module MpcCommand =
             Status = status
             Converged = isGood
             Cost = cost
-            Violation = None
+            Violation = outcome.Violation |> Option.map _.Size
             TimeStep = h
             States = RunOutput.states environment (defaultArg environment.Goal [||]) loop.X
             Controls = RunOutput.controls environment options.Limits loop.U
             Gains = [||]
             Iterations = [||]
-            Events = [ for t in loop.Disturbed -> float t * h, "push" ]
+            Events =
+                [
+                    for t in loop.Disturbed do
+                        float t * h, "push"
+
+                    match outcome.Violation with
+                    | Some found when found.Size > LoopOptions.mostViolation ->
+                        float found.Step * h, $"'{found.Constraint}' broken by {Show.number 3 found.Size}"
+                    | _ -> ()
+                ]
             Measurements = [ replans ]
             Timings =
                 [
@@ -215,7 +240,7 @@ module MpcCommand =
             run
             [
                 $"{run.Status}; {run.Horizon} steps of {run.TimeStep} s, cost {Show.number 6 run.Cost}"
-                $"masses of the plant: {masses options outcome}; pushes: {run.Events.Length}"
+                $"masses of the plant: {masses options outcome}; pushes: {outcome.Loop.Disturbed.Length}"
             ]
             [
                 $"{replans.Values.Length} replans: median {at 0.5}, 99 %% within {at 0.99}, worst {at 1.0}; {Measurement.exceeding replans} above the {limitName} of {Show.seconds limit}"

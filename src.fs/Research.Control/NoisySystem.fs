@@ -23,7 +23,10 @@ module NoisySystem =
     /// A system from its dynamics of n states, the traced measurement h: Rⁿ → Rᵖ, and covariances w:[n,n] v:[p,p], both positive
     /// semidefinite. An exception where they do not agree.
     let create (dynamics: Dynamics) (measure: Vec -> Vec) (w: float[,]) (v: float[,]) : NoisySystem =
-        let measured = (measure (Real.variables "x" dynamics.StateSize)).Length
+        let _, results =
+            Signature.trace "the measurement" [ "x", dynamics.StateSize ] (fun given -> measure given[0])
+
+        let measured = results.Length
 
         if measured = 0 then
             invalidArg (nameof measure) "the measurement of a noisy system has no numbers"

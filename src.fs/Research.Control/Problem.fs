@@ -100,10 +100,22 @@ module Problem =
     /// More steps are taken for a mistake: their numbers would fill any memory.
     let mostSteps = 10_000_000
 
-    /// A problem without limits, signals or constraints. An exception where the horizon is below 1 or above `mostSteps`.
+    /// A problem without limits, signals or constraints. An exception where the horizon is below 1 or above `mostSteps`, or
+    /// the cost reads a state, control or signal that is not there.
     let create (dynamics: Dynamics) (cost: Cost) (horizon: int) (start: float[]) : Problem =
         if horizon < 1 || horizon > mostSteps then
             invalidArg (nameof horizon) $"the horizon is {horizon}; it must be 1 to {mostSteps} steps"
+
+        let n, m = dynamics.StateSize, dynamics.ControlSize
+
+        let atStage, atEnd =
+            [ "s", cost.Signals; "x", n; "u", m ], [ "s", cost.Signals; "x", n ]
+
+        Signature.trace "the stage cost" atStage (fun given -> [| cost.AtStage given[0] given[1] given[2] |])
+        |> ignore
+
+        Signature.trace "the terminal cost" atEnd (fun given -> [| cost.AtEnd given[0] given[1] |])
+        |> ignore
 
         {
             Dynamics = dynamics
@@ -121,8 +133,20 @@ module Problem =
             Limits = Some(lower, upper)
         }
 
-    /// The problem with more constraints.
+    /// The problem with more constraints. An exception where one reads a state, control or signal that is not there.
     let withConstraints (constraints: Constraint list) (problem: Problem) : Problem =
+        let n, m, own =
+            problem.Dynamics.StateSize, problem.Dynamics.ControlSize, problem.Cost.Signals
+
+        for given in constraints do
+            let what = $"the constraint '{given.Name}'"
+
+            Signature.trace what [ "s", own; "x", n; "u", m ] (fun v -> given.Stage v[0] v[1] v[2])
+            |> ignore
+
+            Signature.trace what [ "s", own; "x", n ] (fun v -> given.Terminal v[0] v[1])
+            |> ignore
+
         { problem with
             Constraints = problem.Constraints @ constraints
         }

@@ -73,6 +73,11 @@ module Cost =
 
     /// Σ wᵢ (√(xᵢ²+αᵢ²) − αᵢ): quadratic near 0, linear far away (Tassa, Erez, Todorov 2012).
     let smoothAbs (weights: float[]) (alphas: float[]) (x: Vec) : Real =
+        if weights.Length <> x.Length || alphas.Length <> x.Length then
+            invalidArg
+                (nameof weights)
+                $"Cost.smoothAbs of {x.Length} numbers got {weights.Length} weights and {alphas.Length} widths"
+
         Vec.sum (Array.init x.Length (fun i -> weights[i] * Real.smoothAbs alphas[i] x[i]))
 
     /// Huber's loss of width δ: ½x² up to δ, δ(|x| − δ/2) beyond.

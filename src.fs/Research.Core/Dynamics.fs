@@ -42,15 +42,16 @@ module Dynamics =
 
     /// Dynamics from a traced function f x u of n states and m controls; all derivatives are exact.
     let ofTraced (n: int) (m: int) (f: Vec -> Vec -> Vec) : Dynamics =
-        let trace (z: Vec) =
-            let next = f z[.. n - 1] z[n..]
-
-            if next.Length <> n then
-                invalidArg (nameof f) $"the dynamics have {n} states, and the function returned {next.Length}"
-
-            next
+        let trace (z: Vec) = f z[.. n - 1] z[n..]
 
         let size = n + m
+
+        let _, first =
+            Signature.trace "the dynamics" [ "x", max 0 n; "u", max 0 m ] (fun given -> f given[0] given[1])
+
+        if first.Length <> n then
+            invalidArg (nameof f) $"the dynamics have {n} states, and the function returned {first.Length}"
+
         let step = lazy (Compile.compile size trace)
 
         let jacobian =

@@ -16,6 +16,9 @@ module Policy =
 
     /// A policy from a traced function of parameters and state, π(θ, x), at given parameters.
     let ofTraced (n: int) (m: int) (f: Vec -> Vec -> Vec) (parameters: float[]) : Policy =
+        Signature.trace "the policy" [ "θ", parameters.Length; "x", n ] (fun given -> f given[0] given[1])
+        |> ignore
+
         let kernel = Compile.withParameters parameters.Length n f
 
         if kernel.Outputs <> m then
@@ -47,6 +50,13 @@ module Policy =
             invalidArg
                 (nameof gains)
                 $"feedback needs a gain a step, and got {gains.Length} for {Array2D.length1 controls} controls and {Array2D.length1 states} states"
+
+        gains
+        |> Array.iteri (fun t gain ->
+            if Array2D.length1 gain <> m || Array2D.length2 gain <> n then
+                invalidArg
+                    (nameof gains)
+                    $"gain {t} is {Array2D.length1 gain}×{Array2D.length2 gain}; {m} controls of {n} states need {m}×{n}")
 
         {
             StateSize = n
@@ -102,6 +112,11 @@ module Policy =
 
             if t < horizon then
                 let u = policy.Act t x
+
+                if u.Length <> m then
+                    invalidArg
+                        (nameof policy)
+                        $"the policy gave {u.Length} controls at step {t}, and the system has {m}"
 
                 for i in 0 .. m - 1 do
                     controls[t, i] <- u[i]

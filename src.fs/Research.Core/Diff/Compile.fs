@@ -100,21 +100,23 @@ module Compile =
 
     /// The kernel of f: Rⁿ → Rᵐ.
     let compile (n: int) (f: Vec -> Vec) : Kernel<float> =
-        let x = Real.variables "x" n
-        graph x [||] (f x)
+        let x, results = Signature.trace "the function" [ "x", n ] (fun given -> f given[0])
+        graph x[0] [||] results
 
     /// The kernel of f: Rⁿ → Rᵐ in single precision.
     let compile32 (n: int) (f: Vec -> Vec) : Kernel<float32> =
-        let x = Real.variables "x" n
-        graph32 x [||] (f x)
+        let x, results = Signature.trace "the function" [ "x", n ] (fun given -> f given[0])
+        graph32 x[0] [||] results
 
     /// The kernel of f p: Rⁿ → Rᵐ, where the k parameters p change without recompiling.
     let withParameters (k: int) (n: int) (f: Vec -> Vec -> Vec) : Kernel<float> =
-        let p, x = Real.variables "p" k, Real.variables "x" n
-        graph x p (f p x)
+        let given, results =
+            Signature.trace "the function" [ "p", k; "x", n ] (fun given -> f given[0] given[1])
+
+        graph given[1] given[0] results
 
     /// One kernel of the value and the Jacobian of f: Rⁿ → Rᵐ: the m values, then the m×n derivatives, row after row.
     let valueAndJacobian (n: int) (f: Vec -> Vec) : Kernel<float> =
-        let x = Real.variables "x" n
-        let y = f x
+        let given, y = Signature.trace "the function" [ "x", n ] (fun given -> f given[0])
+        let x = given[0]
         graph x [||] (Array.append y (Derive.jacobian x y |> Seq.cast<Real> |> Seq.toArray))
