@@ -24,7 +24,7 @@ let problem = Problem.create dynamics cost horizon [| 0.5; 0.0 |]
 let exact =
     { Ilqr.defaults with
         MaxIterations = 20
-        CostTolerance = Double.NegativeInfinity
+        CostTolerance = 0.0
         GradientTolerance = 0.0
         FirstRegularisation = 0.0
         Steps = [| 1.0 |]

@@ -30,7 +30,7 @@ type Options =
         MaxRegularisation: float
         /// steps α of the line search, tried as lanes of one rollout, in order of preference
         Steps: float[]
-        /// least share of the promised improvement at which a step is accepted
+        /// least share of the promised improvement at which a step is accepted; −∞ accepts every step
         AcceptRatio: float
         /// threads at work: 1, or 2, or 0 for as many as pay at the size of the problem on this machine. The results are the same to the last
         /// bit. Dynamics that are not traced are always asked from one thread.
@@ -73,7 +73,7 @@ module internal Options =
             for step in options.Steps do
                 yield! number "a step of Steps" (fun x -> x > 0.0 && x <= 1.0) "above 0 and at most 1" step
 
-            yield! number "AcceptRatio" (fun x -> x >= 0.0 && x < 1.0) "0 or more, and below 1" options.AcceptRatio
+            yield! number "AcceptRatio" (fun x -> x < 1.0) "below 1" options.AcceptRatio
 
             if options.Threads < 0 || options.Threads > 2 then
                 $"Threads is {options.Threads}; it must be 1 or 2, or 0 for what pays"
