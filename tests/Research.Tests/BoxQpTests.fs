@@ -95,4 +95,12 @@ let tests =
                     BoxQpIndefinite
                     "indefinite"
             }
+
+            test "equal bounds fix a number" {
+                let h = array2D [ [ 2.0; 0.5 ]; [ 0.5; 1.0 ] ]
+                let solution = BoxQp.solve h [| -1.0; -1.0 |] [| 0.3; -5.0 |] [| 0.3; 5.0 |]
+                Expect.equal solution.X[0] 0.3 "fixed"
+                // of what remains: x₁ = 1 − 0.5·0.3
+                Expect.isLessThan (abs (solution.X[1] - 0.85)) 1e-9 "free"
+            }
         ]

@@ -295,4 +295,26 @@ let tests =
                 let again = solver.Solve(still cartPole)
                 Expect.isTrue again.Status.IsConverged "the solver can be used again"
             }
+
+            test "the gradient of the Lagrangian leaves out what limits hold" {
+                // full force all the way is best, and the gradient by it is not small
+                let line = Dynamics.ofTraced 1 1 (fun x u -> [| x[0] + u[0] |])
+
+                let problem =
+                    Problem.create
+                        line
+                        (Cost.create (fun _ _ -> Real.Zero) (fun x ->
+                            Real.constant 5.0 * (x[0] - Real.constant 100.0) * (x[0] - Real.constant 100.0)))
+                        5
+                        [| 0.0 |]
+                    |> Problem.withLimits [| -1.0 |] [| 1.0 |]
+                    |> Problem.withConstraints [ Constraint.state "far" (fun x -> [| x[0] - Real.constant 50.0 |]) ]
+
+                let solution =
+                    Constrained.solve Constrained.defaults problem (Array2D.zeroCreate 5 1)
+
+                Expect.isTrue solution.Status.IsConverged $"{solution.Status}"
+                Expect.isTrue (solution.Solution.U |> Seq.cast<float> |> Seq.forall ((=) 1.0)) "full force"
+                Expect.equal solution.Optimality 0.0 "nothing is left"
+            }
         ]

@@ -235,4 +235,21 @@ let tests =
                     "Q of step 0"
                     "NaN"
             }
+
+            test "only the symmetric part of Q and R counts" {
+                let random = Random 4
+                let a, b = random.Matrix(3, 3), random.Matrix(3, 2)
+                let q, r = random.Positive(3, 1.0), random.Positive(2, 1.0)
+
+                let turned (size: float) (m: float[,]) =
+                    m |> Array2D.mapi (fun i j value -> value + size * float (sign (i - j)))
+
+                let gains q r =
+                    (solved (Lqr.repeat 6 (Lqr.step a b q r) q)).K[0]
+
+                Expect.isLessThan
+                    (distance (flat (gains (turned 0.4 q) (turned 0.3 r))) (flat (gains q r)))
+                    1e-12
+                    "gains"
+            }
         ]
