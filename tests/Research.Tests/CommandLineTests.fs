@@ -5,6 +5,7 @@ open System.Diagnostics
 open System.IO
 open System.Text.Json
 open Expecto
+open Research.Tests.TemporaryFolder
 
 let private start (arguments: string list) =
     ProcessStartInfo(
@@ -24,15 +25,6 @@ let private research (arguments: string list) =
     let output = running.StandardOutput.ReadToEnd()
     running.WaitForExit()
     running.ExitCode, output, error.Result
-
-let private inFolder (action: string -> unit) =
-    let folder = Path.Combine(Path.GetTempPath(), $"research-tests-{Guid.NewGuid():N}")
-
-    try
-        action folder
-    finally
-        if Directory.Exists folder then
-            Directory.Delete(folder, recursive = true)
 
 let private solved (arguments: string list) =
     let code, output, error = research ("solve" :: arguments @ [ "--json" ])
@@ -130,7 +122,7 @@ let tests =
             }
 
             test "files are written where they are wanted, and readable" {
-                inFolder (fun folder ->
+                atPath (fun folder ->
                     let code, output, _ = research [ "solve"; "double-integrator"; "--output"; folder ]
 
                     Expect.equal code 0 "solved"
@@ -170,7 +162,7 @@ let tests =
 
             test "a run that is stopped writes what it found" {
                 if not (OperatingSystem.IsWindows()) then
-                    inFolder (fun folder ->
+                    atPath (fun folder ->
                         // more work than anyone waits for
                         let endless =
                             [ "--horizon"; "20000"; "--dt"; "0.0005"; "--max-iterations"; "1000000" ]
@@ -239,7 +231,7 @@ let tests =
             }
 
             test "mpc: a controller that cannot hold its system says so by its exit code, and writes its files" {
-                inFolder (fun folder ->
+                atPath (fun folder ->
                     let code, output, _ =
                         research
                             [
@@ -264,7 +256,7 @@ let tests =
 
             test "mpc: a run that is stopped writes what it did" {
                 if not (OperatingSystem.IsWindows()) then
-                    inFolder (fun folder ->
+                    atPath (fun folder ->
                         use running =
                             start [ "mpc"; "cartpole"; "--duration"; "20000"; "--no-report"; "--output"; folder ]
 
@@ -420,7 +412,7 @@ let tests =
             }
 
             test "a learner goes on where it stopped, with the same numbers" {
-                inFolder (fun folder ->
+                atPath (fun folder ->
                     let small =
                         [
                             "--scenario"
@@ -473,7 +465,7 @@ let tests =
             }
 
             test "a folder of another run is refused before the work, and stays as it is" {
-                inFolder (fun folder ->
+                atPath (fun folder ->
                     let output = [ "--no-report"; "--output"; folder ]
                     let code, _, _ = research ([ "solve"; "double-integrator" ] @ output)
                     Expect.equal code 0 "the first"
@@ -501,7 +493,7 @@ let tests =
             }
 
             test "a folder that cannot be is refused before the work" {
-                inFolder (fun folder ->
+                atPath (fun folder ->
                     Directory.CreateDirectory folder |> ignore
                     let file = Path.Combine(folder, "file")
                     File.WriteAllText(file, "")
@@ -540,7 +532,7 @@ let tests =
 
             test "learn: a run that is stopped says so by its exit code, and can go on" {
                 if not (OperatingSystem.IsWindows()) then
-                    inFolder (fun folder ->
+                    atPath (fun folder ->
                         let endless = [ "--basis"; "100"; "--line-searches"; "100000"; "--trials"; "1" ]
 
                         use running =
@@ -571,7 +563,7 @@ let tests =
                 Expect.equal (code [ golden; "--tolerance"; "1e-30" ]) 1 "none can pass"
                 Expect.equal (code [ "no-such-file.json" ]) 2 "not there"
 
-                inFolder (fun folder ->
+                atPath (fun folder ->
                     Directory.CreateDirectory folder |> ignore
                     let empty = Path.Combine(folder, "empty.json")
                     File.WriteAllText(empty, """{"kind":"dare","cases":[]}""")

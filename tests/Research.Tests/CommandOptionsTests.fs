@@ -10,6 +10,7 @@ open Research
 open Research.Agents
 open Research.Cli
 open Research.Environments
+open Research.Tests.TemporaryFolder
 
 /// What is understood from a command line, and as it is echoed in result.json.
 type private Understood =
@@ -86,15 +87,6 @@ let private isRefused (result: Result<'options, Fault>) (words: string list) =
 
     for word in words do
         Expect.stringContains fault.Message word "why"
-
-let private inFolder (action: string -> unit) =
-    let folder = Path.Combine(Path.GetTempPath(), $"research-tests-{Guid.NewGuid():N}")
-    Directory.CreateDirectory folder |> ignore
-
-    try
-        action folder
-    finally
-        Directory.Delete(folder, recursive = true)
 
 /// A checkpoint of a learner that ran so often and fell at once.
 let private fallen (runs: int) (options: PilcoOptions) : byte[] =

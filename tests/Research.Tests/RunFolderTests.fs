@@ -6,16 +6,7 @@ open System.Threading.Tasks
 open Expecto
 open Research.Lab
 open Research.Tests.SampleRun
-
-let private inFolder (action: string -> unit) =
-    let folder = Path.Combine(Path.GetTempPath(), $"research-tests-{Guid.NewGuid():N}")
-
-    Directory.CreateDirectory folder |> ignore
-
-    try
-        action folder
-    finally
-        Directory.Delete(folder, recursive = true)
+open Research.Tests.TemporaryFolder
 
 [<Tests>]
 let tests =
