@@ -16,10 +16,10 @@ module Policy =
 
     /// A policy from a traced function of parameters and state, π(θ, x), at given parameters.
     let ofTraced (n: int) (m: int) (f: Vec -> Vec -> Vec) (parameters: float[]) : Policy =
-        Signature.trace "the policy" [ "θ", parameters.Length; "x", n ] (fun given -> f given[0] given[1])
-        |> ignore
+        let given, controls =
+            Signature.trace "the policy" [ "θ", parameters.Length; "x", n ] (fun given -> f given[0] given[1])
 
-        let kernel = Compile.withParameters parameters.Length n f
+        let kernel = Compile.graph given[1] given[0] controls
 
         if kernel.Outputs <> m then
             invalidArg (nameof f) $"the policy has {m} controls, and the function returned {kernel.Outputs}"

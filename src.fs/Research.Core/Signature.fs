@@ -37,19 +37,7 @@ module Signature =
                         read |> Array.exists (fun node -> obj.ReferenceEquals(node, element)))
                     |> Option.map (fun k -> name, size, size + k))
 
-            let plural =
-                if what.EndsWith "s" && not (what.EndsWith "ss") then
-                    ""
-                else
-                    "s"
-
             match beyond with
             | Some(name, size, k) ->
-                raise (
-                    ArgumentException(
-                        $"{what} read{plural} {name}[{k}], and {name} has {size} numbers: {name}[0] to {name}[{size - 1}]",
-                        "f",
-                        failure
-                    )
-                )
+                raise (ArgumentException($"{name}[{k}] is read by {what}, and {name} has {size} numbers", "f", failure))
             | None -> reraise ()

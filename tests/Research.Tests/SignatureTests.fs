@@ -36,7 +36,7 @@ let tests =
             refused "dynamics with a number too many" [ "2 states"; "returned 3" ] (fun () ->
                 Dynamics.ofTraced 2 1 (fun x u -> Array.append (right x u) [| x[0] |]) |> ignore)
 
-            refused "dynamics that read a state too far" [ "the dynamics read"; "x[2]"; "2 numbers" ] (fun () ->
+            refused "dynamics that read a state too far" [ "is read by the dynamics"; "x[2]"; "2 numbers" ] (fun () ->
                 Dynamics.ofTraced 2 1 (fun x _ -> [| x[0]; x[2] |]) |> ignore)
 
             refused "dynamics that read a control too far" [ "u[1]"; "1 numbers" ] (fun () ->
@@ -58,11 +58,11 @@ let tests =
                     Dynamics.ofTraced 2 1 (integrate (Real.constant h) (fun x u -> [| x[2]; u[0] |]))
                     |> ignore)
 
-            refused "a stage cost" [ "the stage cost reads"; "x[3]" ] (fun () ->
+            refused "a stage cost" [ "is read by the stage cost"; "x[3]" ] (fun () ->
                 Problem.create dynamics (Cost.create (fun x _ -> x[3]) (fun x -> x[0])) 10 [| 0.0; 0.0 |]
                 |> ignore)
 
-            refused "a terminal cost" [ "the terminal cost reads"; "x[2]" ] (fun () ->
+            refused "a terminal cost" [ "is read by the terminal cost"; "x[2]" ] (fun () ->
                 Problem.create dynamics (Cost.create (fun x _ -> x[0]) (fun x -> x[2])) 10 [| 0.0; 0.0 |]
                 |> ignore)
 
@@ -70,12 +70,12 @@ let tests =
                 Problem.create dynamics (Cost.withSignals 1 (fun s _ _ -> s[1]) (fun _ x -> x[0])) 10 [| 0.0; 0.0 |]
                 |> ignore)
 
-            refused "a constraint" [ "the constraint 'wall' reads"; "x[5]" ] (fun () ->
+            refused "a constraint" [ "is read by the constraint 'wall'"; "x[5]" ] (fun () ->
                 problem
                 |> Problem.withConstraints [ Constraint.state "wall" (fun x -> [| x[5] |]) ]
                 |> ignore)
 
-            refused "a measurement" [ "the measurement reads"; "x[2]" ] (fun () ->
+            refused "a measurement" [ "is read by the measurement"; "x[2]" ] (fun () ->
                 NoisySystem.create
                     dynamics
                     (fun x -> [| x[2] |])
@@ -83,7 +83,7 @@ let tests =
                     (array2D [ [ 1.0 ] ])
                 |> ignore)
 
-            refused "a policy that reads too far" [ "the policy reads"; "x[2]" ] (fun () ->
+            refused "a policy that reads too far" [ "is read by the policy"; "x[2]" ] (fun () ->
                 Policy.ofTraced 2 1 (fun p x -> [| p[0] * x[2] |]) [| 1.0 |] |> ignore)
 
             refused "a policy that reads a parameter too far" [ "θ[1]" ] (fun () ->
@@ -106,7 +106,7 @@ let tests =
                 Policy.feedback (Array2D.zeroCreate 2 2) (Array2D.zeroCreate 1 1) [| Array2D.zeroCreate 1 3 |]
                 |> ignore)
 
-            refused "a compiled function" [ "the function reads"; "x[1]" ] (fun () ->
+            refused "a compiled function" [ "is read by the function"; "x[1]" ] (fun () ->
                 Compile.compile 1 (fun x -> [| x[1] |]) |> ignore)
 
             refused "weights of a cost" [ "got 2 weights" ] (fun () ->

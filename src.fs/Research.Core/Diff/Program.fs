@@ -34,7 +34,9 @@ type internal ProgramBuilder() =
         match known.TryGetValue key with
         | true, index -> index
         | _ ->
-            Tracing.step ()
+            if ops.Count &&& 4095 = 0 then
+                Tracing.check ()
+
             let index = ops.Count
             known.Add(key, index)
             ops.Add op

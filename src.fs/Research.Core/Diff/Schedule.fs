@@ -39,10 +39,10 @@ module internal Schedule =
 
         /// walks what the output still needs; `visit` says whether a node is new
         let walk (root: int) (visit: int -> bool) (leave: int -> unit) =
+            Tracing.check ()
             stack.Push(struct (root, false))
 
             while stack.Count > 0 do
-                Tracing.step ()
                 let struct (i, ready) = stack.Pop()
 
                 if ready then

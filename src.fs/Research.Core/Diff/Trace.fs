@@ -25,7 +25,9 @@ module Trace =
             pending.Push(struct (output, false))
 
             while pending.Count > 0 do
-                Tracing.step ()
+                if seen.Count &&& 4095 = 0 then
+                    Tracing.check ()
+
                 let struct (node, ready) = pending.Pop()
 
                 if ready then

@@ -31,7 +31,11 @@ module Tracing =
         finally
             token.Value <- before
 
-    /// To be called for each node that is made, lowered or ordered.
+    /// To be called now and then: once in thousands of nodes.
+    let internal check () : unit =
+        token.Value.ThrowIfCancellationRequested()
+
+    /// To be called for each node that is made.
     let internal step () : unit =
         if TracingSteps.Next() then
-            token.Value.ThrowIfCancellationRequested()
+            check ()
