@@ -148,51 +148,44 @@ module Care =
         linear + linear.Transpose() + q - square,
         2.0 * linear.FrobeniusNorm() + q.FrobeniusNorm() + square.FrobeniusNorm()
 
+    let private squareOf (problem: ScaledRegulator) =
+        half (problem.B * problem.B.Transpose())
+
+    /// The least change of A, Q and G of which p is a solution, relative to their sizes.
+    let private backwardError (problem: ScaledRegulator) (p: Matrix<float>) =
+        let g = squareOf problem
+        let residual, _ = residualOf problem.A g problem.Q p
+        let size = p.FrobeniusNorm()
+
+        let terms =
+            2.0 * size * problem.A.FrobeniusNorm()
+            + problem.Q.FrobeniusNorm()
+            + size * size * g.FrobeniusNorm()
+
+        residual.FrobeniusNorm() / Math.Max(1e-300, terms)
+
+    let private equation: RiccatiEquation =
+        {
+            IsStable = fun loop -> abscissa loop < 0.0
+            CostOf = lyapunov
+            Answer = fun problem p -> problem.B.Transpose() * p
+            Error = backwardError
+        }
+
     let private solveScaled (problem: ScaledRegulator) : Result<CareSolution, CareFault> =
         let a, q = problem.A, problem.Q
-        let g = half (problem.B * problem.B.Transpose())
-        let isStable loop = abscissa loop < 0.0
-        let answer (p: Matrix<float>) = problem.B.Transpose() * p
-        // the least change of A, Q and G of which p is a solution, relative to their sizes
-        let backwardError (p: Matrix<float>) =
-            let residual, _ = residualOf a g q p
-            let size = p.FrobeniusNorm()
-
-            residual.FrobeniusNorm()
-            / Math.Max(
-                1e-300,
-                2.0 * size * a.FrobeniusNorm()
-                + q.FrobeniusNorm()
-                + size * size * g.FrobeniusNorm()
-            )
-
-        let improve = Riccati.improve problem isStable lyapunov answer backwardError
+        let g = squareOf problem
         let first, count = ofSign a g q
 
-        let direct =
-            if Riccati.isFinite first then
-                improve (answer first)
-            else
-                None
-
         let found =
-            match direct with
-            | Some _ -> direct
-            | None ->
-                let struct (gentle, factor) = Riccati.gentle problem
-                let p, _ = ofSign a (half (gentle.B * gentle.B.Transpose())) gentle.Q
-
-                if Riccati.isFinite p then
-                    improve (gentle.B.Transpose() * p * factor)
-                else
-                    None
+            Riccati.solve problem equation first (fun gentle -> fst (ofSign gentle.A (squareOf gentle) gentle.Q))
 
         let relative (p: Matrix<float>) =
             let residual, size = residualOf a g q p
             residual.FrobeniusNorm() / Math.Max(1e-300, size)
 
         match found with
-        | Some(p, gain) when backwardError p < 1e-8 ->
+        | Some(p, gain) when backwardError problem p < 1e-8 ->
             Ok
                 {
                     P = problem.RestoreP p

@@ -99,28 +99,19 @@ module Dare =
         (loop.Transpose() * p * loop + problem.Q + gain.Transpose() * gain - p).FrobeniusNorm()
         / Math.Max(1e-300, p.FrobeniusNorm())
 
+    let private equation: RiccatiEquation =
+        {
+            IsStable = isStable
+            CostOf = costOf
+            Answer = gainOf
+            Error = fun problem p -> residualOf problem p (gainOf problem p)
+        }
+
     let private solveScaled (problem: ScaledRegulator) : Result<DareSolution, DareFault> =
-        let error p = residualOf problem p (gainOf problem p)
-        let improve = Riccati.improve problem isStable costOf (gainOf problem) error
         let first, count = doubling problem
 
-        let direct =
-            if Riccati.isFinite first then
-                improve (gainOf problem first)
-            else
-                None
-
         let found =
-            match direct with
-            | Some _ -> direct
-            | None ->
-                let struct (gentle, factor) = Riccati.gentle problem
-                let p, _ = doubling gentle
-
-                if Riccati.isFinite p then
-                    improve (gainOf gentle p * factor)
-                else
-                    None
+            Riccati.solve problem equation first (fun gentle -> fst (doubling gentle))
 
         match found with
         | Some(p, gain) ->

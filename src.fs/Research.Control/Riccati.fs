@@ -16,6 +16,19 @@ type internal ScaledRegulator =
         RestoreK: Matrix<float> -> float[,]
     }
 
+/// What the discrete and the continuous equation differ in.
+type internal RiccatiEquation =
+    {
+        /// whether a closed loop is stable
+        IsStable: Matrix<float> -> bool
+        /// P of a closed loop F at a stage cost: the solution of a linear equation
+        CostOf: Matrix<float> -> Matrix<float> -> Matrix<float>
+        /// the best gain where P is the cost of what follows
+        Answer: ScaledRegulator -> Matrix<float> -> Matrix<float>
+        /// how far P is from solving the equation, relative to its terms
+        Error: ScaledRegulator -> Matrix<float> -> float
+    }
+
 /// What the two algebraic Riccati equations share: checks, scaling, and Newton's method of Kleinman (1968), by which the loop that a gain closes
 /// decides, and not a threshold on the way.
 [<RequireQualifiedAccess>]
@@ -164,16 +177,8 @@ module internal Riccati =
 
     /// P and the gain that Newton's method comes to from a gain that stabilises: each P is the cost of the gain before, and each gain the best
     /// answer to that cost. None where a loop is not stable or the costs do not settle: on a mode that is marginal and costs nothing they halve
-    /// for ever. `costOf` solves the linear equation of a closed loop at a stage cost; `answer` gives the best gain, and `error` how far P is from solving the
-    /// equation, relative to its terms.
-    let improve
-        (problem: ScaledRegulator)
-        (isStable: Matrix<float> -> bool)
-        (costOf: Matrix<float> -> Matrix<float> -> Matrix<float>)
-        (answer: Matrix<float> -> Matrix<float>)
-        (error: Matrix<float> -> float)
-        (gain: Matrix<float>)
-        : (Matrix<float> * Matrix<float>) option =
+    /// for ever.
+    let private improve (problem: ScaledRegulator) (equation: RiccatiEquation) (gain: Matrix<float>) =
         let mostSteps, mostHalvings = 150, 40
 
         // `halvings`: steps in a row that were near and yet took off about half of what was left
@@ -184,12 +189,12 @@ module internal Riccati =
                 steps = 0
                 || halvings = mostHalvings
                 || not (isFinite gain)
-                || not (isStable loop)
+                || not (equation.IsStable loop)
             then
                 None
             else
-                let p = half (costOf loop (problem.Q + gain.Transpose() * gain))
-                let next = answer p
+                let p = half (equation.CostOf loop (problem.Q + gain.Transpose() * gain))
+                let next = equation.Answer problem p
 
                 if not (isFinite p && isFinite next) then
                     None
@@ -207,10 +212,10 @@ module internal Riccati =
                     let isOver =
                         distance < 1e-15
                         || distance >= 0.75 * change
-                           && (distance < 1e-6 || distance < 1e-2 && error p < 1e-13)
+                           && (distance < 1e-6 || distance < 1e-2 && equation.Error problem p < 1e-13)
 
                     if isOver then
-                        if isStable (problem.A - problem.B * next) then
+                        if equation.IsStable(problem.A - problem.B * next) then
                             Some(p, next)
                         else
                             None
@@ -221,7 +226,7 @@ module internal Riccati =
 
     /// The problem at other costs, of the size of A, and the factor from a gain of it to a gain of the problem that closes the same loop: any
     /// regulator stabilises, and one whose loop is no faster than the system is found where others drown in rounding.
-    let gentle (problem: ScaledRegulator) : struct (ScaledRegulator * float) =
+    let private gentle (problem: ScaledRegulator) : struct (ScaledRegulator * float) =
         let size = Math.Max(problem.A.FrobeniusNorm(), 1e-300)
 
         let factor =
@@ -232,6 +237,25 @@ module internal Riccati =
                     Q = Matrix<float>.Build.DenseIdentity problem.A.RowCount * size
                 },
                 factor)
+
+    /// `improve` from the first P of the problem, which `first` is, or, where its loop is not stable, from that of a gentle problem, which `start`
+    /// gives.
+    let solve
+        (problem: ScaledRegulator)
+        (equation: RiccatiEquation)
+        (first: Matrix<float>)
+        (start: ScaledRegulator -> Matrix<float>)
+        : (Matrix<float> * Matrix<float>) option =
+        let from (source: ScaledRegulator) (factor: float) (p: Matrix<float>) =
+            if isFinite p then
+                improve problem equation (equation.Answer source p * factor)
+            else
+                None
+
+        from problem 1.0 first
+        |> Option.orElseWith (fun () ->
+            let struct (source, factor) = gentle problem
+            from source factor (start source))
 
     /// Whether some mode of a, among those asked for, is reached through b by less than rounding: Hautus' test with columns of b as large as a.
     let isOutOfReach (isAsked: Numerics.Complex -> bool) (a: Matrix<float>) (b: Matrix<float>) : bool =
@@ -250,11 +274,11 @@ module internal Riccati =
                         b.Column j
             |]
 
+        let isSound = columns |> Array.forall (Seq.forall Double.IsFinite)
+
         match eigenvalues a with
         | None -> false
-        | Some modes when Array.exists (fun column -> not (Seq.forall Double.IsFinite column)) columns ->
-            ignore modes
-            false
+        | Some _ when not isSound -> false
         | Some modes ->
             modes
             |> Seq.exists (fun eigenvalue ->
