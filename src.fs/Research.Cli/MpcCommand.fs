@@ -265,11 +265,5 @@ module MpcCommand =
             else
                 let run = toRun options started startSeconds outcome
 
-                RunOutput.finish options.Output folder run (fun () -> print options outcome run sinceStart)
-                |> Result.map (fun () ->
-                    if cancellation.IsCancellationRequested then
-                        Exit.interrupted
-                    elif run.Converged then
-                        Exit.success
-                    else
-                        Exit.failure))
+                RunOutput.finish options.Output folder run cancellation (fun () ->
+                    print options outcome run sinceStart))

@@ -1,6 +1,7 @@
 namespace Research.Cli
 
 open System
+open System.Threading
 open System.IO
 open System.Runtime.InteropServices
 open System.Runtime.Intrinsics
@@ -188,8 +189,14 @@ module RunOutput =
         | :? UnauthorizedAccessException as failure ->
             Fault.output $"A file in {folder} cannot be written: {failure.Message}"
 
-    /// Prints the run, by the given action or as JSON, and writes its files where they are wanted.
-    let finish (options: OutputOptions) (folder: string option) (run: Run) (print: unit -> unit) : Result<unit, Fault> =
+    /// Prints the run, by the given action or as JSON, and writes its files where they are wanted. The exit code.
+    let finish
+        (options: OutputOptions)
+        (folder: string option)
+        (run: Run)
+        (cancellation: CancellationToken)
+        (print: unit -> unit)
+        : Result<int, Fault> =
         if options.IsJson then
             use output = Console.OpenStandardOutput()
             output.Write(ReadOnlySpan(ResultFile.toJson false run))
@@ -200,3 +207,10 @@ module RunOutput =
         match folder with
         | None -> Ok()
         | Some folder -> writeFiles options folder (fun () -> write options folder run)
+        |> Result.map (fun () ->
+            if cancellation.IsCancellationRequested then
+                Exit.interrupted
+            elif run.Converged then
+                Exit.success
+            else
+                Exit.failure)

@@ -217,11 +217,4 @@ module SolveCommand =
                 Progress.run style (solveProblem options cancellation)
                 |> toRun options started startSeconds
 
-            RunOutput.finish options.Output folder run (fun () -> print options run sinceStart)
-            |> Result.map (fun () ->
-                if cancellation.IsCancellationRequested then
-                    Exit.interrupted
-                elif run.Converged then
-                    Exit.success
-                else
-                    Exit.failure))
+            RunOutput.finish options.Output folder run cancellation (fun () -> print options run sinceStart))
