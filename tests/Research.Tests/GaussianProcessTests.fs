@@ -353,6 +353,25 @@ let tests =
                 Expect.isLessThan moments.Covariance[0, 0] 1e-11 "and small"
             }
 
+            test "no variance of a prediction is negative, on data and between" {
+                let inputs = Array2D.init 40 1 (fun i _ -> 0.1 * float i)
+
+                let still =
+                    [|
+                        {
+                            Lengthscales = [| 3.0 |]
+                            Signal = 1.0
+                            Noise = 0.0
+                        }
+                    |]
+
+                let gp = ok (GaussianProcess.condition still inputs (inputs |> Array2D.map sin))
+                let everywhere = Array2D.init 800 1 (fun i _ -> 0.005 * float i)
+
+                for prediction in GaussianProcess.predict gp everywhere do
+                    Expect.isGreaterThanOrEqual prediction.Epistemic[0] 0.0 "variance"
+            }
+
             test "covariances are positive on data without noise" {
                 let inputs = Array2D.init 30 1 (fun i _ -> 0.1 * float i)
                 let targets = inputs |> Array2D.map sin

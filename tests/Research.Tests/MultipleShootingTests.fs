@@ -143,4 +143,42 @@ let tests =
                         |> ignore)
                     (fun error -> Expect.stringContains error.Message "the guessed states are 3×2" "message")
             }
+
+            testProperty
+                "of a linear-quadratic problem with a cross term, a whole step from any guess keeps what it promised"
+                (fun (seed: int) ->
+                    let random = Random seed
+                    let n, m, horizon = random.Whole(1, 4), random.Whole(1, 2), random.Whole(2, 9)
+                    let a, b = scaled (1.0 / sqrt (float n)) (random.Matrix(n, n)), random.Matrix(n, m)
+
+                    let q, r, final =
+                        random.Positive(n, 1.0), random.Positive(m, 1.0), random.Positive(n, 0.1)
+
+                    let cross = scaled 0.2 (random.Matrix(n, m))
+
+                    let dynamics =
+                        Dynamics.ofTraced n m (fun x u ->
+                            Vec.add (Mat.mulVec (Mat.ofFloats a) x) (Mat.mulVec (Mat.ofFloats b) u))
+
+                    let cost =
+                        Cost.create
+                            (fun x u ->
+                                Cost.quadraticForm q x
+                                + Cost.quadraticForm r u
+                                + Vec.dot x (Mat.mulVec (Mat.ofFloats cross) u))
+                            (Cost.quadraticForm final)
+
+                    let problem = Problem.create dynamics cost horizon (random.Vector n)
+
+                    let solution =
+                        Ilqr.solveFrom
+                            { Ilqr.defaults with
+                                FirstRegularisation = 0.0
+                            }
+                            problem
+                            (random.Matrix(horizon + 1, n))
+                            (random.Matrix(horizon, m))
+
+                    Expect.equal solution.Iterations[0].Step 1.0 "whole"
+                    Expect.isLessThan (abs (solution.Iterations[0].Ratio - 1.0)) 1e-8 "kept")
         ]
