@@ -3,7 +3,7 @@ using Research.ModelBased.Internal;
 namespace Research.ModelBased;
 
 /// <summary>
-/// A solver of one problem with constraints that can be used again from other guesses. Not thread-safe. Made by
+/// A solver of one problem with constraints that can be used again from other guesses. One thread at a time: a call while another is at work is an <see cref="InvalidOperationException"/>. Made by
 /// <see cref="Constrained.Create"/>.
 /// </summary>
 public sealed class ConstrainedOptimiser

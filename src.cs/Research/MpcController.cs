@@ -22,7 +22,7 @@ public readonly record struct Replan(double Cost, double Feasibility, int Iterat
 /// <summary>
 /// A model-predictive controller: it plans ahead from where the system is, acts on the first part of the plan, and plans again from the rest
 /// of it. Call <see cref="Start"/> once; then, as the system goes on, <see cref="Replan"/> when there is time for it and
-/// <see cref="Act(int, ReadOnlySpan{double})"/> for every control. A replan allocates nothing. Not thread-safe.
+/// <see cref="Act(int, ReadOnlySpan{double})"/> for every control. A replan allocates nothing. One thread at a time: a call while another is at work is an <see cref="InvalidOperationException"/>.
 /// </summary>
 /// <remarks>
 /// Most of the work of a replan can be done before the state is known: <see cref="Prepare"/>, then <see cref="Follow"/>.

@@ -13,7 +13,7 @@ public readonly record struct Sampling(double Best, int Iterations, int Evaluati
 
 /// <summary>
 /// A controller that samples control sequences, costs them from where the system is, and acts on what it makes of the best, until it plans
-/// again. The same source of random numbers and the same states give the same plans, bit for bit. Not thread-safe.
+/// again. The same source of random numbers and the same states give the same plans, bit for bit. One thread at a time: a call while another is at work is an <see cref="InvalidOperationException"/>.
 /// </summary>
 public sealed class SamplingPlanner
 {

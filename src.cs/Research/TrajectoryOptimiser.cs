@@ -4,7 +4,7 @@ namespace Research.ModelBased;
 
 /// <summary>
 /// An iLQR or DDP solver of one problem that can be used again from other guesses: it keeps its memory and machine code, so that only the
-/// iterations cost time. Not thread-safe. Made by <see cref="Ilqr.Create"/> and <see cref="Ddp.Create"/>.
+/// iterations cost time. One thread at a time: a call while another is at work is an <see cref="InvalidOperationException"/>. Made by <see cref="Ilqr.Create"/> and <see cref="Ddp.Create"/>.
 /// </summary>
 public sealed class TrajectoryOptimiser
 {

@@ -27,52 +27,25 @@ type ConstrainedOptions =
 [<RequireQualifiedAccess>]
 module internal ConstrainedOptions =
 
-    /// The options; an exception that names what is wrong with them.
-    let check (options: ConstrainedOptions) : ConstrainedOptions =
-        let number name isFine asked (value: float) =
-            if isFine value then
-                []
-            else
-                [ $"{name} is {value}; it must be {asked}" ]
+    /// What is wrong with options, in words; empty when nothing is.
+    let faults (options: ConstrainedOptions) : string list =
+        [
+            for fault in Options.faults options.Inner do
+                $"of the solver inside, {fault}"
 
-        let isTolerance (x: float) = x >= 0.0
+            yield! OptionCheck.atLeast 1 "MaxRounds" options.MaxRounds
+            yield! OptionCheck.tolerance "FeasibilityTolerance" options.FeasibilityTolerance
+            yield! OptionCheck.tolerance "OptimalityTolerance" options.OptimalityTolerance
+            yield! OptionCheck.above 0.0 "FirstPenalty" options.FirstPenalty
+            yield! OptionCheck.above 1.0 "PenaltyFactor" options.PenaltyFactor
 
-        let faults =
-            [
-                yield!
-                    Options.faults options.Inner
-                    |> List.map (fun fault -> $"of the solver inside, {fault}")
-                if options.MaxRounds < 1 then
-                    $"MaxRounds is {options.MaxRounds}; it must be 1 or more"
-                yield! number "FeasibilityTolerance" isTolerance "0 or more" options.FeasibilityTolerance
-                yield! number "OptimalityTolerance" isTolerance "0 or more" options.OptimalityTolerance
-
-                yield!
-                    number
-                        "FirstPenalty"
-                        (fun x -> x > 0.0 && Double.IsFinite x)
-                        "above 0, and finite"
-                        options.FirstPenalty
-
-                yield!
-                    number
-                        "PenaltyFactor"
-                        (fun x -> x > 1.0 && Double.IsFinite x)
-                        "above 1, and finite"
-                        options.PenaltyFactor
-
-                yield!
-                    number
-                        "MaxPenalty"
-                        (fun x -> x >= options.FirstPenalty && Double.IsFinite x)
-                        "FirstPenalty or more, and finite"
-                        options.MaxPenalty
-            ]
-
-        if faults.IsEmpty then
-            options
-        else
-            invalidArg (nameof options) ("the options cannot be used: " + String.concat "; " faults)
+            yield!
+                OptionCheck.number
+                    "MaxPenalty"
+                    "FirstPenalty or more, and finite"
+                    (fun x -> x >= options.FirstPenalty && Double.IsFinite x)
+                    options.MaxPenalty
+        ]
 
 /// One round: a solution with fixed multipliers, then new ones.
 [<Struct>]
@@ -118,7 +91,7 @@ type ConstrainedSolution =
 [<Sealed>]
 type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOptions, mayScale: bool) =
     let started = Stopwatch.GetTimestamp()
-    let options = ConstrainedOptions.check options
+    do OptionCheck.refuse (ConstrainedOptions.faults options)
     let turn = Turn "this solver"
     let horizon = problem.Horizon
     let multipliers = Multipliers problem
@@ -196,7 +169,6 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
         begun
         =
         let cost = multipliers.Evaluate solver.Workspace
-        let worst = multipliers.Worst
 
         {
             Solution =
@@ -208,11 +180,7 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
                 }
             Status = status
             Feasibility = multipliers.LargestViolation
-            Worst =
-                if worst < 0 then
-                    None
-                else
-                    Some(multipliers.Element(worst).Name, multipliers.Time worst)
+            Worst = multipliers.Named
             Optimality =
                 if rounds.Count = 0 then
                     nan
@@ -434,7 +402,9 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
         if Double.IsFinite robust.Cost then
             hasChosen <- true
             robust.Stationarity() |> ignore
-            let units = Units.ofModel problem robust.Workspace
+
+            let units =
+                Units.ofModel problem robust.Workspace (fun here sizes -> multipliers.Changes(here, sizes))
 
             if not (Units.isOne units) then
                 // violations are promised in the units of the problem, where rounding allows it
@@ -466,17 +436,12 @@ type ConstrainedOptimiser internal (problem: Problem, options: ConstrainedOption
         let solution = Units.solution units found.Solution
         robust.Workspace.SetNominal(solution.X, solution.U)
         multipliers.Evaluate robust.Workspace |> ignore
-        let worst = multipliers.Worst
 
         {
             Solution = solution
             Status = solution.Status
             Feasibility = multipliers.LargestViolation
-            Worst =
-                if worst < 0 then
-                    None
-                else
-                    Some(multipliers.Element(worst).Name, multipliers.Time worst)
+            Worst = multipliers.Named
             Optimality = units.Cost / Array.min units.Controls * found.Optimality
             Multipliers =
                 found.Multipliers

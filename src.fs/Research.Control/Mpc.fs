@@ -39,7 +39,7 @@ type Replan =
     }
 
 /// A controller that plans ahead from where the system is, acts on the first part of the plan, and plans again from the rest of it. Keeps
-/// its memory: a replan allocates nothing. Not thread-safe.
+/// its memory: a replan allocates nothing. One thread at a time plans: a call while another is at work is an exception.
 ///
 /// A replan moves the old plan ahead in time, linearises about it and sweeps backward; then the state enters, and all candidates
 /// u = ū + αk + K(x − x̄) are rolled out from it at once. So most of the work can be done before the state is known: `Prepare`, then `Follow`.
@@ -61,6 +61,7 @@ type MpcController internal (problem: Problem, options: MpcOptions) =
         | Some multipliers -> TrajectoryOptimiser(multipliers.Augmented true, false, options.Solver, false)
 
     let workspace = solver.Workspace
+    let turn = Turn "this controller"
 
     let augmented =
         multipliers
@@ -105,6 +106,7 @@ type MpcController internal (problem: Problem, options: MpcOptions) =
 
     /// Plans from scratch: from a state and initial controls [T, m], until convergence. An exception where sizes are wrong.
     member _.Start(state: float[], controls: float[,], cancellation: CancellationToken) : Solution =
+        use _ = turn.Take()
         check (ReadOnlySpan state)
 
         Problem.check (
@@ -164,6 +166,8 @@ type MpcController internal (problem: Problem, options: MpcOptions) =
 
     /// First half of a replan, before the state is known: moves the plan ahead by as many steps as the system has made since, and sweeps.
     member _.Prepare(elapsed: int) =
+        use _ = turn.Take()
+
         if elapsed < 0 then
             invalidArg (nameof elapsed) $"the system has made {elapsed} steps"
 
@@ -177,6 +181,7 @@ type MpcController internal (problem: Problem, options: MpcOptions) =
 
     /// Second half of a replan: from the state [n], the new plan.
     member _.Follow(state: ReadOnlySpan<float>) : Replan =
+        use _ = turn.Take()
         check state
 
         if not isPrepared then

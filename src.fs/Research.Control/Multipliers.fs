@@ -108,6 +108,39 @@ type internal Multipliers(problem: Problem) =
         Array.blit atEnd 0 this.Values (stages * horizon) final.Length
         cost + atEnd[final.Length]
 
+    /// Most that each element changes with one number of a point z = [x; u] of the sizes given, by central differences of a ten-thousandth of
+    /// these: of the elements of a stage, with the signals of the first, and of the end.
+    member _.Changes(point: float[], sizes: float[]) : struct (float[] * float[]) =
+        let share = 1e-4
+        let count = 2 * point.Length
+
+        // point 2i lies before the given one along number i, point 2i + 1 behind it
+        let number j p =
+            let side =
+                if p / 2 <> j then 0.0
+                elif p % 2 = 0 then -share
+                else share
+
+            point[j] + side * sizes[j]
+
+        let changes (kernel: Kernel<float>) (numbers: int) (signals: float[]) (elements: int) =
+            let points =
+                Array.init ((numbers + own) * count) (fun k ->
+                    let j, p = k / count, k % count
+                    if j < numbers then number j p else signals[j - numbers])
+
+            let values = Array.zeroCreate (kernel.Outputs * count)
+            kernel.Run(ReadOnlySpan points, count, ReadOnlySpan<float>.Empty, Span values, count, count)
+
+            Array.init elements (fun k ->
+                Seq.init point.Length (fun i ->
+                    abs (values[k * count + 2 * i + 1] - values[k * count + 2 * i]) / (2.0 * share))
+                |> Seq.filter Double.IsFinite
+                |> Seq.fold max 0.0)
+
+        struct (changes stageKernel (n + m) problem.Signals[0, *] stages,
+                changes finalKernel n problem.Signals[horizon, *] final.Length)
+
     /// How far the element of a place is from what is asked of it; 0 where it holds.
     member this.Violation(k: int) : float =
         if this.IsFixed k then 0.0
@@ -125,6 +158,12 @@ type internal Multipliers(problem: Problem) =
                 worst <- k
 
         worst
+
+    /// The constraint of the largest violation, and its time; none where all hold.
+    member this.Named: (string * int) option =
+        match this.Worst with
+        | -1 -> None
+        | worst -> Some(this.Element(worst).Name, this.Time worst)
 
     member this.LargestViolation: float =
         if this.Worst < 0 then 0.0 else this.Violation this.Worst

@@ -147,58 +147,6 @@ type internal Workspace(problem: Problem, backward: BackwardPass, lanes: int, co
 
         isFinite
 
-    /// Which derivative is the first that is not finite along the trajectory, and where, in words.
-    member this.FirstBadDerivative (n: int) (m: int) : string =
-        let variable j =
-            if j < n then $"x[{j}]" else $"u[{j - n}]"
-
-        // fx, fu, lx, lu, then lxx, lux, luu, as the backward pass has them
-        let name i =
-            let fu, lx = n * n, n * (n + m)
-            let second = lx + n + m
-
-            if i < fu then
-                $"the derivative of state {i / n} of the dynamics by {variable (i % n)}"
-            elif i < lx then
-                $"the derivative of state {(i - fu) / m} of the dynamics by {variable (n + (i - fu) % m)}"
-            elif i < second then
-                $"the derivative of the stage cost by {variable (i - lx)}"
-            elif i < second + n * n then
-                $"the second derivative of the stage cost by {variable ((i - second) / n)} and {variable ((i - second) % n)}"
-            elif i < second + n * n + m * n then
-                let i = i - second - n * n in
-                $"the second derivative of the stage cost by {variable (n + i / n)} and {variable (i % n)}"
-            else
-                let i = i - second - n * n - m * n
-
-                $"the second derivative of the stage cost by {variable (n + i / m % m)} and {variable (n + i % m)}"
-
-        let atEnd =
-            seq {
-                for i in 0 .. n - 1 do
-                    $"the derivative of the terminal cost by {variable i}", this.TerminalGradient[i]
-
-                for i in 0 .. n * n - 1 do
-                    $"the second derivative of the terminal cost by {variable (i / n)} and {variable (i % n)}",
-                    this.TerminalHessian[i]
-            }
-            |> Seq.map (fun (what, value) -> $"{what} is {value}", value)
-
-        seq {
-            for t in 0 .. horizon - 1 do
-                for i in 0 .. backward.RecordSize - 1 do
-                    let value = model[t * modelSize + i]
-
-                    if not (Double.IsFinite value) then
-                        $"{name i} is {value} at step {t}"
-
-            for what, value in atEnd do
-                if not (Double.IsFinite value) then
-                    what
-        }
-        |> Seq.tryHead
-        |> Option.defaultValue "the derivatives along the trajectory grow beyond all numbers on the way back"
-
     /// Sets the width, and the first record of every lane: the start, no cost, and the lane's α.
     member this.Begin(alphas: ReadOnlySpan<float>, isSplit: bool) =
         width <- if isSplit then lanes / 2 else lanes

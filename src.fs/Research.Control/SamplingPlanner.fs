@@ -123,10 +123,12 @@ type internal Improve = Plans -> int -> float[] -> Sampling
 
 /// A controller that samples control sequences, costs them from where the system is, and acts on what it makes of the best, until it plans
 /// again. It is made by `RandomShooting`, `Cem`, `ICem`, `Mppi` or `PredictiveSampling`; they differ in how they sample and in what they make
-/// of the costs. The same source of random numbers and the same states give the same plans, bit for bit. Not thread-safe.
+/// of the costs. The same source of random numbers and the same states give the same plans, bit for bit. One thread at a time plans: a call while
+/// another is at work is an exception.
 [<Sealed>]
 type SamplingPlanner internal (objective: Objective, tail: Tail, improve: Improve) =
     let m, horizon = objective.ControlSize, objective.Horizon
+    let turn = Turn "this planner"
 
     let rest i =
         let low, high = objective.Lower[i], objective.Upper[i]
@@ -161,6 +163,7 @@ type SamplingPlanner internal (objective: Objective, tail: Tail, improve: Improv
     /// Plans from a state [n], as many steps after the last plan as `elapsed` says; the old plan, moved ahead in time, is the start. An
     /// exception where sizes are wrong.
     member _.Replan(state: ReadOnlySpan<float>, elapsed: int) : Sampling =
+        use _ = turn.Take()
         let given = state.Length
 
         if given <> objective.StateSize then

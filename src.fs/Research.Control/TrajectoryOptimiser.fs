@@ -6,85 +6,6 @@ open System.Threading
 open Research
 open Research.Kernels
 
-/// Where the regularisation μ of the backward pass acts (Tassa, Erez, Todorov 2012, section II-F).
-type Regularisation =
-    /// V'xx + μI: penalises deviations from the states of the last trajectory
-    | StateSpace
-    /// Quu + μI: penalises deviations from its controls
-    | ControlSpace
-
-/// Options of iLQR and DDP. The defaults are those of the 2014 release of Tassa's package.
-type Options =
-    {
-        MaxIterations: int
-        /// stop when an accepted step changes the cost by less, a whole one promised less, and μ is below 1e−5
-        CostTolerance: float
-        /// stop when mean max |k|/(|u|+1) is less, a whole step promises no change of cost, and μ is below 1e−5
-        GradientTolerance: float
-        Regularisation: Regularisation
-        /// μ of the first backward pass
-        FirstRegularisation: float
-        /// factor by which μ's own factor grows and shrinks
-        RegularisationFactor: float
-        MinRegularisation: float
-        MaxRegularisation: float
-        /// steps α of the line search, tried as lanes of one rollout, in order of preference
-        Steps: float[]
-        /// least share of the promised improvement at which a step is accepted; −∞ accepts every step
-        AcceptRatio: float
-        /// threads at work: 1, or 2, or 0 for as many as pay at the size of the problem on this machine. The results are the same to the last
-        /// bit. Dynamics that are not traced are always asked from one thread.
-        Threads: int
-    }
-
-[<RequireQualifiedAccess>]
-module internal Options =
-
-    /// What is wrong with options, in words; empty when nothing is.
-    let faults (options: Options) : string list =
-        let number name isFine asked (value: float) =
-            if isFine value then
-                []
-            else
-                [ $"{name} is {value}; it must be {asked}" ]
-
-        let atLeastZero (x: float) = x >= 0.0
-        let finite (x: float) = x >= 0.0 && Double.IsFinite x
-
-        [
-            if options.MaxIterations < 0 then
-                $"MaxIterations is {options.MaxIterations}; it must be 0 or more"
-            yield! number "CostTolerance" atLeastZero "0 or more" options.CostTolerance
-            yield! number "GradientTolerance" atLeastZero "0 or more" options.GradientTolerance
-            yield! number "FirstRegularisation" finite "0 or more, and finite" options.FirstRegularisation
-
-            yield!
-                number
-                    "RegularisationFactor"
-                    (fun x -> x > 1.0 && Double.IsFinite x)
-                    "above 1, and finite"
-                    options.RegularisationFactor
-
-            yield! number "MinRegularisation" finite "0 or more, and finite" options.MinRegularisation
-            yield! number "MaxRegularisation" finite "0 or more, and finite" options.MaxRegularisation
-
-            if options.Steps.Length = 0 then
-                "Steps is empty; it must hold one step or more"
-            for step in options.Steps do
-                yield! number "a step of Steps" (fun x -> x > 0.0 && x <= 1.0) "above 0 and at most 1" step
-
-            yield! number "AcceptRatio" (fun x -> x < 1.0) "below 1" options.AcceptRatio
-
-            if options.Threads < 0 || options.Threads > 2 then
-                $"Threads is {options.Threads}; it must be 1 or 2, or 0 for what pays"
-        ]
-
-    /// The options; an exception that names what is wrong with them.
-    let check (options: Options) : Options =
-        match faults options with
-        | [] -> options
-        | faults -> invalidArg (nameof options) ("the options cannot be used: " + String.concat "; " faults)
-
 /// The skeleton that iLQR and DDP share: expand, sweep backward, search forward. Keeps its memory and kernels from one solution to the next,
 /// so that a warm start costs nothing but the iterations. One thread at a time: a call while another is at work is an exception.
 ///
@@ -94,7 +15,7 @@ module internal Options =
 [<Sealed>]
 type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options: Options, mayScale: bool) =
     let started = Stopwatch.GetTimestamp()
-    let options = Options.check options
+    do OptionCheck.refuse (Options.faults options)
 
     let n, m, horizon =
         problem.Dynamics.StateSize, problem.Dynamics.ControlSize, problem.Horizon
@@ -203,25 +124,10 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     /// What is not finite along the nominal trajectory, and where it begins.
     let whereBroken () =
         passes.Settle()
-        let row = workspace.Row
 
-        let isBroken t i =
-            not (Double.IsFinite workspace.Points[i * row + t])
-
-        match
-            Seq.allPairs (seq { 0..horizon }) (seq { 0 .. n - 1 })
-            |> Seq.tryFind (fun (t, i) -> isBroken t i)
-        with
-        | Some(t, i) when t > 0 ->
-            $"leads to a state that is not finite: the dynamics give x[{i}] = {workspace.Points[i * row + t]} after step {t - 1}"
-        | Some(_, i) -> $"starts where x[{i}] is {workspace.Points[i * row]}"
-        | None ->
-            let stages, last = costs ()
-
-            match stages |> Array.tryFindIndex (Double.IsFinite >> not) with
-            | Some t -> $"has a stage cost of {stages[t]} at step {t}"
-            | None when not (Double.IsFinite last) -> $"has a terminal cost of {last}"
-            | None -> "has costs whose sum overflows"
+        match Broken.state problem workspace with
+        | Some what -> what
+        | None -> costs () ||> Broken.cost
 
     /// Sets the nominal states and controls, and measures gaps and cost.
     let startAt (states: float[,]) (controls: float[,]) =
@@ -400,7 +306,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
             failed <- run mu
 
         if isBroken || (failed < 0 && not (Double.IsFinite(sweep().Linear))) then
-            ValueSome(Diverged(workspace.FirstBadDerivative n m))
+            ValueSome(Diverged(Broken.derivative problem workspace))
         elif failed < 0 then
             ValueNone
         elif turnToControls () then
@@ -567,7 +473,7 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
                 hasChosen <- true
                 passes.Expand()
                 isNew <- true
-                let units = Units.ofModel problem workspace
+                let units = Units.ofModel problem workspace (fun _ _ -> struct ([||], [||]))
 
                 if not (Units.isOne units) then
                     let solver =
@@ -640,9 +546,12 @@ type TrajectoryOptimiser internal (problem: Problem, useCurvature: bool, options
     member internal _.SweepUnregularised() : Status voption =
         isNew <- true
 
-        if run 0.0 >= 0 then ValueSome RegularisationLimit
-        elif workspace.IsModelFinite then ValueNone
-        else ValueSome(Diverged(workspace.FirstBadDerivative n m))
+        if run 0.0 >= 0 then
+            ValueSome RegularisationLimit
+        elif workspace.IsModelFinite then
+            ValueNone
+        else
+            ValueSome(Diverged(Broken.derivative problem workspace))
 
     member internal _.CompileSeconds = compileSeconds
 

@@ -40,8 +40,13 @@ module internal Units =
 
     /// Units from the local model at the start. The cost is counted in what it costs to stay there, a state in what changes that much, or in
     /// what moves another state by its unit in one step, a control likewise, and a constraint in what such a change makes of it. So
-    /// they change with the units of the problem as they should.
-    let ofModel (problem: Problem) (workspace: Workspace) : Units =
+    /// they change with the units of the problem as they should. `changes z sizes` is what such changes make of the elements of the constraints at a
+    /// point z = [x; u], at stages and at the end.
+    let ofModel
+        (problem: Problem)
+        (workspace: Workspace)
+        (changes: float[] -> float[] -> struct (float[] * float[]))
+        : Units =
         let n, m = problem.Dynamics.StateSize, problem.Dynamics.ControlSize
         let model = workspace.Model
         let row i = Vec.ofFloats problem.Signals[i, *]
@@ -85,31 +90,21 @@ module internal Units =
         let ofSizes sizes =
             sizes |> Array.map (fun size -> if isKnown then unit 9.0 0.0 6.0 size else 1.0)
 
-        let point = Real.variables "z" (n + m)
-        let sizes = Array.append states controls
         let here = Array.append problem.Start (Array.map Trace.number u0)
 
-        /// most that an element changes with a state or control of its size
-        let slopes (elements: Vec) =
-            let jacobian = Derive.jacobian point elements
+        let sizes =
+            Array.append states controls
+            |> Array.map (fun size -> if isKnown && Double.IsFinite size then size else 1.0)
 
-            Array.init elements.Length (fun i ->
-                Trace.evaluate point here jacobian[i, *]
-                |> Array.map2 (fun size slope -> if isKnown then abs (size * slope) else abs slope) sizes
-                |> Array.filter Double.IsFinite
-                |> Array.fold max 0.0
-                |> unit 3.0 0.0 3.0)
-
-        let all (elements: Constraint -> Vec) =
-            problem.Constraints |> List.map elements |> Array.concat |> slopes
+        let struct (stage, atEnd) = changes here sizes
 
         {
             States = ofSizes states
             Controls = ofSizes controls
             // costs are rather large than small, and a unit that is too large makes tolerances loose
             Cost = unit 9.0 1.0 6.0 cost
-            Stage = all (fun c -> c.Stage (row 0) point[.. n - 1] point[n..])
-            End = all (fun c -> c.Terminal (row problem.Horizon) point[.. n - 1])
+            Stage = Array.map (unit 3.0 0.0 3.0) stage
+            End = Array.map (unit 3.0 0.0 3.0) atEnd
         }
 
     let private times (units: float[]) (x: Vec) : Vec =
