@@ -87,20 +87,15 @@ module internal Units =
 
         let isKnown = cost > 0.0 && Double.IsFinite cost
 
-        let ofSizes sizes =
-            sizes |> Array.map (fun size -> if isKnown then unit 9.0 0.0 6.0 size else 1.0)
-
+        // what matters by rounding alone, as an angle of a symmetric body, has no size
+        let sized = Array.map (fun size -> if isKnown && size < 1e15 then size else 1.0)
+        let states, controls = sized states, sized controls
         let here = Array.append problem.Start (Array.map Trace.number u0)
-
-        let sizes =
-            Array.append states controls
-            |> Array.map (fun size -> if isKnown && Double.IsFinite size then size else 1.0)
-
-        let struct (stage, atEnd) = changes here sizes
+        let struct (stage, atEnd) = changes here (Array.append states controls)
 
         {
-            States = ofSizes states
-            Controls = ofSizes controls
+            States = Array.map (unit 9.0 0.0 6.0) states
+            Controls = Array.map (unit 9.0 0.0 6.0) controls
             // costs are rather large than small, and a unit that is too large makes tolerances loose
             Cost = unit 9.0 1.0 6.0 cost
             Stage = Array.map (unit 3.0 0.0 3.0) stage
