@@ -6,13 +6,20 @@ open FsCheck
 open FsCheck.FSharp
 open Research
 
+/// A condition on earlier values.
+type Test =
+    | Compare of Op * int * int
+    | Not of Test
+    | Both of Test * Test
+    | Either of Test * Test
+
 /// A step computes from earlier values, inputs first.
 type Step =
     | Number of float
     | One of Op * int
     | Two of Op * int * int
-    /// where a (comparison) b then c else d
-    | Choose of Op * int * int * int * int
+    /// where the test holds then c else d
+    | Choose of Test * int * int
 
 /// The outputs are the last values.
 type Graph =
@@ -59,12 +66,24 @@ let private applyTwo op (a: Real) (b: Real) : Real =
     | Op.Max -> Real.max a b
     | _ -> failwith $"{op} does not take two arguments"
 
-let private compare op (a: Real) (b: Real) =
-    match op with
-    | Op.Less -> a .< b
-    | Op.LessEqual -> a .<= b
-    | Op.Equal -> a .= b
-    | _ -> failwith $"{op} is no comparison"
+let rec private condition (values: Collections.Generic.List<Real>) (test: Test) : Condition =
+    match test with
+    | Compare(Op.Less, a, b) -> values[a] .< values[b]
+    | Compare(Op.LessEqual, a, b) -> values[a] .<= values[b]
+    | Compare(Op.Equal, a, b) -> values[a] .= values[b]
+    | Compare(op, _, _) -> failwith $"{op} is no comparison"
+    | Not test -> Condition.op_LogicalNot (condition values test)
+    | Both(s, t) -> condition values s &&& condition values t
+    | Either(s, t) -> condition values s ||| condition values t
+
+/// Whether a test holds, by what a comparison says of two values.
+let rec holds (compare: Op -> int -> int -> bool) (test: Test) : bool =
+    match test with
+    | Compare(op, a, b) -> compare op a b
+    | Not test -> not (holds compare test)
+    // both sides are looked at
+    | Both(s, t) -> List.forall id [ holds compare s; holds compare t ]
+    | Either(s, t) -> List.exists id [ holds compare s; holds compare t ]
 
 let private outputs graph (values: 'a[]) =
     values[values.Length - graph.Outputs ..]
@@ -79,7 +98,7 @@ let trace (graph: Graph) (x: Vec) : Vec =
             | Number value -> Real.constant value
             | One(op, a) -> applyOne op values[a]
             | Two(op, a, b) -> applyTwo op values[a] values[b]
-            | Choose(op, a, b, c, d) -> Real.where (compare op values[a] values[b]) values[c] values[d]
+            | Choose(test, c, d) -> Real.where (condition values test) values[c] values[d]
         )
 
     outputs graph (values.ToArray())
@@ -94,9 +113,14 @@ let values (graph: Graph) (x: float[]) : float[] =
             | Number value -> value
             | One(op, a) -> Operation.evaluate op values[a] 0.0 0.0
             | Two(op, a, b) -> Operation.evaluate op values[a] values[b] 0.0
-            | Choose(op, a, b, c, d) ->
-                let holds = Operation.evaluate op values[a] values[b] 0.0
-                Operation.evaluate Op.Where holds values[c] values[d]
+            | Choose(test, c, d) ->
+                if
+                    test
+                    |> holds (fun op a b -> Operation.evaluate op values[a] values[b] 0.0 <> 0.0)
+                then
+                    values[c]
+                else
+                    values[d]
         )
 
     values.ToArray()
@@ -115,7 +139,8 @@ type Case =
         Weights: float[]
     }
 
-type private Choice =
+/// What steps are made of.
+type Choice =
     {
         Ones: Op[]
         Twos: Op[]
@@ -123,7 +148,7 @@ type private Choice =
         Numbers: float[]
     }
 
-let private everything =
+let everything =
     {
         Ones =
             [|
@@ -170,10 +195,13 @@ let private kinked =
         Comparisons = everything.Comparisons
     }
 
+/// How many numbers decode into a step.
+let codesOfStep = 10
+
 /// Decodes numbers into steps; an argument is a recent value more often than not, so that values are used many times and graphs are deep.
-let private decode (choice: Choice) (inputs: int) (outputs: int) (codes: int[]) : Graph =
+let decode (choice: Choice) (inputs: int) (outputs: int) (codes: int[]) : Graph =
     let step i =
-        let code k = codes[6 * i + k]
+        let code k = codes[codesOfStep * i + k]
         let known = inputs + i
 
         let argument k =
@@ -192,13 +220,23 @@ let private decode (choice: Choice) (inputs: int) (outputs: int) (codes: int[]) 
         | 2
         | 3 -> One(pick choice.Ones, argument 2)
         | 4 when choice.Comparisons.Length > 0 ->
-            Choose(pick choice.Comparisons, argument 2, argument 3, argument 4, argument 5)
+            let compare k =
+                Compare(choice.Comparisons[code k % choice.Comparisons.Length], argument (k + 1), argument (k + 2))
+
+            let test =
+                match code 1 % 5 with
+                | 0 -> Not(compare 2)
+                | 1 -> Both(compare 2, compare 5)
+                | 2 -> Either(compare 2, Not(compare 5))
+                | _ -> compare 2
+
+            Choose(test, argument 8, argument 9)
         | _ -> Two(pick choice.Twos, argument 2, argument 3)
 
     {
         Inputs = inputs
         Outputs = outputs
-        Steps = Array.init (codes.Length / 6) step
+        Steps = Array.init (codes.Length / codesOfStep) step
     }
 
 let private case choice (points: Gen<float>) =
@@ -206,7 +244,7 @@ let private case choice (points: Gen<float>) =
         let! inputs = Gen.choose (1, 4)
         let! outputs = Gen.choose (1, 3)
         let! size = Gen.choose (4, 24)
-        let! codes = Gen.arrayOfLength (6 * size) (Gen.choose (0, 1 <<< 20))
+        let! codes = Gen.arrayOfLength (codesOfStep * size) (Gen.choose (0, 1 <<< 20))
         let! point = Gen.arrayOfLength inputs points
         let! along = Gen.arrayOfLength inputs (Gen.choose (-100, 100))
         let! weights = Gen.arrayOfLength outputs (Gen.choose (-100, 100))
