@@ -113,6 +113,22 @@ public static class DerivativesTests
             }
         }),
 
+        Runner.TestCase("a condition of which a part is known holds in batches as at points", () =>
+        {
+            var f = CompiledFunction.Compile(1, x =>
+                [Real.Where((x[0] > 0) & ((Real)1 > 0), 1, 2), Real.Where((x[0] > 0) | ((Real)1 < 0), 3, 4)]);
+            var points = new double[37, 1];
+            for (var p = 0; p < 37; p++) points[p, 0] = p - 18;
+            var batch = f.EvaluateBatch(points);
+            for (var p = 0; p < 37; p++)
+            {
+                var isPositive = p > 18;
+                Expected.Equal((batch[p, 0], batch[p, 1]), isPositive ? (1, 3) : (2, 4), $"point {p} of the batch");
+                var alone = f.Evaluate([points[p, 0]]);
+                Expected.Equal((alone[0], alone[1]), (batch[p, 0], batch[p, 1]), $"point {p}");
+            }
+        }),
+
         Runner.TestCase("a compiled function with parameters, and one with its Jacobian", () =>
         {
             var f = CompiledFunction.Compile(1, 2, (p, x) => [p[0] * x[0] + x[1]]);

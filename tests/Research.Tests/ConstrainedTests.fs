@@ -167,6 +167,35 @@ let tests =
 
                     Expect.isGreaterThan active 0 "a bound is active")
 
+            // costs by Ipopt on the transcribed problems: tests/golden/constrained.json
+            for name, cost in
+                [
+                    "cartpole-rail", 9.13376872646834
+                    "car-parking", 2.3072141139565314
+                    "quadrotor-pillars", 2.3302007527653
+                    "manipulator-ball", 0.4530204018104015
+                ] do
+                test $"{name}: multipliers are those of a minimum, and the cost has nine digits" {
+                    let problem =
+                        (Environments.all |> List.find (fun environment -> environment.Name = name)).Problem
+
+                    let solution = Constrained.solve Constrained.defaults problem (still problem)
+                    Expect.equal solution.Status ConvergedByGradient "status"
+                    Expect.isLessThan (abs (solution.Solution.Cost / cost - 1.0)) 1e-8 "cost"
+
+                    let elements =
+                        problem.Constraints
+                        |> List.collect (fun c ->
+                            let x = Vec.ofFloats solution.Solution.X[0, *]
+                            let u = Vec.ofFloats solution.Solution.U[0, *]
+                            [ for _ in c.Stage (Vec.ofFloats problem.Signals[0, *]) x u -> c.IsEquality ])
+
+                    solution.Multipliers
+                    |> Array2D.iteri (fun t i lambda ->
+                        if not elements[i] then
+                            Expect.isGreaterThanOrEqual lambda 0.0 $"element {i} at step {t} pushes")
+                }
+
             test "the cart-pole swings up to the goal within its rail, which it touches" {
                 let rail = Constraint.between "rail" [| -0.02 |] [| 1.01 |] (fun x -> [| x[0] |])
 

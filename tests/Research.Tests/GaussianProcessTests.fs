@@ -354,22 +354,23 @@ let tests =
             }
 
             test "no variance of a prediction is negative, on data and between" {
-                let inputs = Array2D.init 40 1 (fun i _ -> 0.1 * float i)
+                // data far enough apart that rounding, not the data, decides the sign
+                for spacing in [ 0.1; 0.5; 0.8; 1.5; 3.0 ] do
+                    for noise in [ 0.0; 1e-8 ] do
+                        let inputs = Array2D.init 60 1 (fun i _ -> spacing * float i)
 
-                let still =
-                    [|
-                        {
-                            Lengthscales = [| 3.0 |]
-                            Signal = 1.0
-                            Noise = 0.0
-                        }
-                    |]
+                        let hyper =
+                            {
+                                Lengthscales = [| 1.0 |]
+                                Signal = 1.0
+                                Noise = noise
+                            }
 
-                let gp = ok (GaussianProcess.condition still inputs (inputs |> Array2D.map sin))
-                let everywhere = Array2D.init 800 1 (fun i _ -> 0.005 * float i)
+                        let gp = ok (GaussianProcess.condition [| hyper |] inputs (Array2D.map sin inputs))
+                        let everywhere = Array2D.init 240 1 (fun i _ -> 0.25 * spacing * float i)
 
-                for prediction in GaussianProcess.predict gp everywhere do
-                    Expect.isGreaterThanOrEqual prediction.Epistemic[0] 0.0 "variance"
+                        for prediction in GaussianProcess.predict gp everywhere do
+                            Expect.isGreaterThanOrEqual prediction.Epistemic[0] 0.0 $"{spacing} apart, noise {noise}"
             }
 
             test "covariances are positive on data without noise" {

@@ -70,6 +70,18 @@ let tests =
                     | Error message -> failtest message)
             }
 
+            test "a case of which nothing is compared does not pass" {
+                let empty =
+                    {
+                        Case = "1"
+                        Comparisons = []
+                        Failure = None
+                    }
+
+                for tolerance in [ None; Some infinity ] do
+                    Expect.isFalse (Verification.passes tolerance empty) $"{tolerance}"
+            }
+
             test "a case that lacks a field fails alone, and says which" {
                 let text = """{"kind":"boxqp","cases":[{"id":1,"H":[[1.0]]}]}"""
 
